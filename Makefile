@@ -1,0 +1,48 @@
+# Each target stands alone: it makes .venv first and installs what pyproject.toml asks for.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.PHONY: help demo test check bench lint clean
+
+help:
+	@echo 'make demo   a plant to play with, read into files: needs neither PI nor AWS'
+	@echo 'make test   all tests'
+	@echo 'make lint   ruff, mypy, the order of the rooms'
+	@echo 'make check  lint and test: what must be green before a change goes in'
+	@echo 'make bench  how fast the whole road is on this machine'
+	@echo 'make clean  removes what these targets made'
+
+demo: $(INSTALLED)
+	$(BIN)/pibridge demo
+
+# One file of tests stays in one process: what it sets up once is set up once.
+test: $(INSTALLED)
+	$(BIN)/pytest -n 2 --dist loadfile
+
+check: lint test
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/road.py
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo '$(PYTHON) is not there: install Python 3.11 or later (Debian, Ubuntu: sudo apt install python3 python3-venv)'; exit 1; } >&2
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$$($(PYTHON) --version) is too old: PI Bridge needs 3.11 or later; name another one with make PYTHON=python3.12"; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; } >&2
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,40 @@
+"""`pibridge check`: is the configuration right, does PI answer, can every sink be written to."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pibridge.cli.choice import CONFIG, chosen
+from pibridge.config.settings import Configuration
+from pibridge.daemon import logs
+from pibridge.daemon.checks import Finding, checks
+
+
+def check(
+    context: typer.Context,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one finding a line.")] = False,
+) -> None:
+    """Check the configuration, PI and every sink: a line each. Exit code 0: all well, 1: not, 2: wrong configuration."""
+    configuration = chosen(context, config)
+    logs.configure(configuration.log.model_copy(update={"level": "error"}))
+    if not asyncio.run(_print(configuration, as_json=as_json)):
+        raise typer.Exit(1)
+
+
+async def _print(configuration: Configuration, *, as_json: bool) -> bool:
+    well = True
+    async for finding in checks(configuration):
+        well = well and finding.level != "wrong"
+        typer.echo(json.dumps(asdict(finding)) if as_json else _line(finding))
+    return well
+
+
+def _line(finding: Finding) -> str:
+    mark = {"fine": "ok   ", "doubt": "look ", "wrong": "WRONG"}[finding.level]
+    hint = f"\n      -> {finding.hint}" if finding.hint else ""
+    return f"{mark} {finding.about}: {finding.found}{hint}"

@@ -1,0 +1,80 @@
+"""`pibridge tags`: what the selections resolve to."""
+
+import asyncio
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from pibridge.cli.choice import CONFIG, chosen
+from pibridge.config.settings import Configuration
+from pibridge.daemon import logs
+from pibridge.model.tag import Tag
+from pibridge.pi.client import PiClient
+from pibridge.pi.selection import Selection, resolve
+
+_COLUMNS = ("stream", "mode", "tag", "path", "unit", "asset", "template", "attribute", "web_id")
+
+
+def tags(
+    context: typer.Context,
+    config: Annotated[Path | None, CONFIG] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one tag a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+) -> None:
+    """Resolve the selections of all streams and print the tags; what is left out, with the reason, goes to stderr."""
+    configuration = chosen(context, config)
+    logs.configure(configuration.log.model_copy(update={"level": "error"}))
+    selections = asyncio.run(_resolve(configuration))
+    rows = [_row(tag) for selection in selections.values() for tag in selection.tags]
+    if as_json:
+        typer.echo("\n".join(json.dumps(row) for row in rows))
+    elif as_csv:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        typer.echo(text.getvalue(), nl=False)
+    else:
+        Console(soft_wrap=True).print(_table(rows))
+    for stream, selection in selections.items():
+        for problem in selection.problems:
+            typer.echo(f"{stream}: {problem.path}: {problem.reason}; {problem.hint}", err=True)
+
+
+async def _resolve(configuration: Configuration) -> dict[str, Selection]:
+    async with PiClient(configuration.pi) as client:
+        return {
+            name: await resolve(client, name, stream.mode, stream.select)
+            for name, stream in sorted(configuration.streams.items())
+        }
+
+
+def _row(tag: Tag) -> dict[str, str]:
+    asset = tag.asset
+    return {
+        "stream": tag.stream,
+        "mode": tag.mode,
+        "tag": tag.name,
+        "path": tag.path,
+        "unit": tag.unit,
+        "asset": asset.path if asset else "",
+        "template": asset.template if asset else "",
+        "attribute": asset.attribute if asset else "",
+        "web_id": tag.web_id,
+    }
+
+
+def _table(rows: list[dict[str, str]]) -> Table:
+    table = Table(title=f"{len(rows)} tags", title_justify="left")
+    shown = _COLUMNS[:-1]
+    for column in shown:
+        table.add_column(column, no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[column] for column in shown))
+    return table

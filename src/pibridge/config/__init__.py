@@ -1,0 +1,1 @@
+"""The configuration: the settings of all rooms, joined; where they are read, and what is wrong with them."""

@@ -1,0 +1,50 @@
+"""What parts of the configuration say of each other."""
+
+from pathlib import Path
+from typing import Any
+
+from pibridge.config.problems import Problem
+from pibridge.config.settings import Configuration
+from pibridge.sinks.settings import FileSettings, S3Settings
+
+
+def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
+    """Give a problem for each stream that a filter names and that is not there. Takes a tree with other faults, too."""
+    streams = tree.get("streams")
+    if not isinstance(streams, dict):
+        return []
+    sinks = tree.get("sinks")
+    filters: list[tuple[tuple[str, ...], Any]] = [(("filter",), tree.get("filter"))]
+    if isinstance(sinks, dict):
+        filters += [
+            (("sinks", name, "filter"), sink.get("filter")) for name, sink in sinks.items() if isinstance(sink, dict)
+        ]
+    return [
+        Problem((*path, "streams", place), f"no stream is named {name}; there are {', '.join(streams)}")
+        for path, keys in filters
+        if isinstance(keys, dict) and isinstance(keys.get("streams"), list)
+        for place, name in enumerate(keys["streams"])
+        if isinstance(name, str) and name not in streams
+    ]
+
+
+def shared_places(configuration: Configuration) -> list[Problem]:
+    """Give a problem for each sink that would write over another's files, or into the journal."""
+    problems: list[Problem] = []
+    taken: dict[object, str] = {}
+    journal = Path(configuration.journal.path).absolute()
+    for name, sink in configuration.sinks.items():
+        match sink:
+            case FileSettings():
+                place: object = sink.path.absolute()
+                if sink.path.absolute().is_relative_to(journal):
+                    problems.append(Problem(("sinks", name, "path"), "is inside journal.path; write another folder"))
+            case S3Settings():
+                place = (sink.endpoint_url, sink.bucket, sink.prefix.strip("/"))
+            case _:
+                continue
+        if place in taken:
+            key = "path" if isinstance(sink, FileSettings) else "prefix"
+            problems.append(Problem(("sinks", name, key), f"is that of {taken[place]} too; write another one"))
+        taken.setdefault(place, name)
+    return problems

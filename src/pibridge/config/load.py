@@ -1,0 +1,102 @@
+"""From a file to the configuration, or to all that is wrong with it."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pibridge.config.cross_checks import shared_places, unknown_streams
+from pibridge.config.problems import Problem, in_order, of_validation
+from pibridge.config.references import KeyPath, References, replace_all
+from pibridge.config.settings import Configuration
+from pibridge.config.text import Tree, read_json, read_yaml
+from pibridge.config.unbuilt import unbuilt
+from pibridge.errors import ConfigurationError
+from pibridge.model.settings import Secret
+
+
+def load(source: str) -> Configuration:
+    """Read a configuration file, YAML or (named `.json`) JSON. Raises ConfigurationError with every problem."""
+    if source.startswith("s3://"):
+        raise ConfigurationError([f"{source}: s3:// is not built in this version; it has files"])
+    try:
+        text = Path(source).read_text(encoding="utf-8-sig")
+    except OSError as problem:
+        reason = problem.strerror or "cannot be read"
+        raise ConfigurationError([f"{source}: cannot read the configuration: {reason}; name a readable file"]) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError([f"{source}: is no UTF-8 text; save it as UTF-8"]) from None
+    tree, problems = read_json(text) if source.endswith(".json") else read_yaml(text)
+    if not tree:
+        raise ConfigurationError(problems)
+    return configuration(tree, os.environ, problems)
+
+
+def configuration(tree: Tree, environment: Mapping[str, str], problems: list[str] | None = None) -> Configuration:
+    """Make the configuration from a tree as read from text. Raises ConfigurationError with every problem.
+
+    `problems`: what was wrong with the text already.
+    """
+    references = References(environment)
+    replaced, unresolved = replace_all(tree, references)
+    found = [Problem(path, message) for path, message in unresolved.items()]
+    result: Configuration | None = None
+    try:
+        result = Configuration.model_validate(replaced)
+    except ValidationError as error:
+        found += [each for each in of_validation(error, replaced) if each.path not in unresolved]
+    else:
+        found += shared_places(result)
+    found += unknown_streams(replaced)
+    found += unbuilt(replaced)
+    if found or problems or result is None:
+        lines = [str(_unexpanded(each, tree, replaced)) for each in in_order(found, replaced)]
+        raise ConfigurationError([*(problems or []), *lines])
+    for path in _secrets(result):
+        _put(replaced, path, references.secret(_get(tree, path)))
+    return Configuration.model_validate(replaced)
+
+
+def _secrets(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """Give the key paths of all secrets."""
+    if isinstance(value, Secret):
+        yield path
+    elif isinstance(value, BaseModel):
+        for key in value.model_fields_set:
+            yield from _secrets(getattr(value, key), (*path, key))
+    elif isinstance(value, dict):
+        for key, below in value.items():
+            yield from _secrets(below, (*path, key))
+
+
+def _get(tree: Any, path: KeyPath) -> Any:
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def _put(tree: Any, path: KeyPath, value: object) -> None:
+    _get(tree, path[:-1])[path[-1]] = value
+
+
+def _unexpanded(problem: Problem, tree: Any, replaced: Any) -> Problem:
+    """Put `${…}` back where a message quotes what it stood for: that may be a secret."""
+    message = problem.message
+    for path, written, text in _differences(tree, replaced, ()):
+        shorter = min(len(path), len(problem.path))
+        if text and path[:shorter] == problem.path[:shorter]:
+            message = message.replace(text, written)
+    return problem._replace(message=message)
+
+
+def _differences(tree: Any, replaced: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
+    if isinstance(tree, dict):
+        for key, below in tree.items():
+            yield from _differences(below, replaced[key], (*path, key))
+    elif isinstance(tree, list):
+        for place, below in enumerate(tree):
+            yield from _differences(below, replaced[place], (*path, place))
+    elif tree != replaced:
+        yield path, tree, replaced

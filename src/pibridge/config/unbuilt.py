@@ -1,0 +1,55 @@
+"""What the configuration may say and this version does not do yet."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from pibridge.config.problems import Problem
+from pibridge.config.references import KeyPath
+
+_WILDCARD: Final = "*"
+
+_UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
+    ("pi", "auth", "method"): (("bearer", "kerberos"), "anonymous, basic"),
+    ("streams", _WILDCARD, "mode"): (("recorded", "interpolated"), "realtime"),
+    ("streams", _WILDCARD, "via"): (("updates", "poll"), "channel"),
+    ("sinks", _WILDCARD, "type"): (("iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis"), "file, s3"),
+    ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
+}
+"""By key: the values that are not built, and what there is instead."""
+
+_UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {
+    ("streams", _WILDCARD, "select", "event_frames"): "points, points_file, element",
+    ("context", "batches"): "assets, assets_file",
+    ("filter", "batch"): "quality, streams",
+    ("filter", "deadband"): "quality, streams",
+    ("filter", "heartbeat"): "quality, streams",
+    ("sinks", _WILDCARD, "filter", "batch"): "quality, streams",
+    ("sinks", _WILDCARD, "filter", "deadband"): "quality, streams",
+    ("sinks", _WILDCARD, "filter", "heartbeat"): "quality, streams",
+}
+"""Keys that are not built where they say something, and what there is instead."""
+
+
+def unbuilt(tree: object) -> list[Problem]:
+    """Give a problem for each thing that the tree asks for and this version does not have."""
+    values = [
+        Problem(path, f"{value} is not built in this version; it has {built}")
+        for pattern, (unbuilt_values, built) in _UNBUILT_VALUES.items()
+        for path, value in _matches(tree, pattern)
+        if value in unbuilt_values
+    ]
+    keys = [
+        Problem(path, f"not built in this version; it has {built}")
+        for pattern, built in _UNBUILT_KEYS.items()
+        for path, value in _matches(tree, pattern)
+        if value not in (None, {})
+    ]
+    return values + keys
+
+
+def _matches(tree: Any, pattern: KeyPath, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:
+    if not pattern:
+        yield path, tree
+    elif isinstance(tree, dict):
+        for key in tree if pattern[0] == _WILDCARD else tree.keys() & {pattern[0]}:
+            yield from _matches(tree[key], pattern[1:], (*path, key))

@@ -1,0 +1,1 @@
+"""What an event means: its asset, its quality, which sinks may have it, and how it is written. Pure."""

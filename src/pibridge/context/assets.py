@@ -1,0 +1,29 @@
+"""Which asset a plain point belongs to, by the configuration."""
+
+import re
+from collections.abc import Sequence
+
+from pibridge.context.settings import AssetMapping
+from pibridge.model.tag import Asset, Tag
+
+
+class AssetMap:
+    """The configured mapping of points onto assets; of several that match, the first speaks."""
+
+    def __init__(self, mappings: Sequence[AssetMapping]) -> None:
+        self._rules = [
+            (_pattern(mapping.points), Asset(path=mapping.asset, template=mapping.template or ""))
+            for mapping in mappings
+        ]
+
+    def of(self, tag: Tag) -> Asset | None:
+        """Give the tag's asset: its own (from AF or the points file), else the mapped one."""
+        if tag.asset is not None:
+            return tag.asset
+        return next((asset for pattern, asset in self._rules if pattern.fullmatch(tag.path)), None)
+
+
+def _pattern(points: str) -> re.Pattern[str]:
+    r"""Compile `\\SERVER\NAME` with `*` for any run and `?` for one character; case does not matter, as in PI."""
+    text = re.escape(points).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(text, re.IGNORECASE | re.DOTALL)

@@ -1,0 +1,123 @@
+"""What records are told about their surroundings, and which of them a sink gets."""
+
+import re
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pibridge.model.settings import Duration, Settings
+
+Quality = Literal["good", "questionable", "bad"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_ID_FORM: Final = re.compile(r"name|root|attribute:.+")
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("not usable as a name; write at most 64 of A-Z a-z 0-9 _ . -, a letter or digit first")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""The name of a site, stream, sink or batch rule: it becomes part of topics, object keys and file names."""
+
+
+def _asset_path(path: str) -> str:
+    if not path or path != path.strip("/"):
+        raise ValueError("write names with / between them, the database first: Plant/Area1/R1")
+    return path
+
+
+def _expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as problem:
+        raise ValueError(f"no regular expression: {problem}") from problem
+    return pattern
+
+
+def _id_form(text: str) -> str:
+    if not _ID_FORM.fullmatch(text):
+        raise ValueError("write name, root, or attribute: and the attribute's name, such as attribute:BatchID")
+    return text
+
+
+class AssetMapping(Settings):
+    """Puts plain points onto an asset."""
+
+    points: str = Field(min_length=1, description=r"Path of a point, * and ? as wildcards: \\PISRV1\R1.*")
+    asset: Annotated[str, AfterValidator(_asset_path)] = Field(
+        description="Path of the asset, / between names: Plant/Area1/R1"
+    )
+    template: str = Field("", description="Template of the asset, written into records when given.")
+
+
+class BatchFrames(Settings):
+    """The event frames that tell which batch runs."""
+
+    database: str = Field(min_length=1, description=r"AF database that holds the frames: \\AF1\Plant")
+    template: str = Field(min_length=1, description="Template of the frames; derived templates count.")
+
+
+class BatchRule(Settings):
+    """Says which batch runs on some assets: from event frames, or from the value of a tag."""
+
+    assets: Annotated[str, AfterValidator(_asset_path)] = Field(
+        description="Assets the rule speaks for. * stays within one level, ** crosses levels."
+    )
+    event_frames: BatchFrames | None = Field(None, description="Take the batch from these event frames.")
+    tag: str | None = Field(None, min_length=1, description="Take the batch id from the value of this tag.")
+    id: Annotated[str, AfterValidator(_id_form)] = Field(
+        "name",
+        description="Where a frame has the batch id: name, attribute:NAME, or root (name of the outermost frame).",
+    )
+    valid: Annotated[str, AfterValidator(_expression)] | None = Field(
+        None, description="Regular expression. A batch whose id does not match is not a valid one."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.event_frames is None) == (self.tag is None):
+            raise ValueError("has no single source; write either event_frames or tag")
+        if self.tag is not None and "id" in self.model_fields_set:
+            raise ValueError("has id beside tag; leave id out, the value of the tag is the batch id")
+        return self
+
+
+class ContextSettings(Settings):
+    """Assets and batches that are written into records."""
+
+    assets: tuple[AssetMapping, ...] = Field((), description="Maps plain points onto assets; AF streams need no map.")
+    assets_file: str | None = Field(
+        None, min_length=1, description="CSV file with the columns path, asset, template, beside `assets`."
+    )
+    batches: dict[Name, BatchRule] = Field(
+        default_factory=dict,
+        description="Batch rules by name. Of several for one asset, the first name in alphabetical order speaks.",
+    )
+    hold: Duration = Field(
+        15.0,
+        ge=0,
+        description="How long an event of an asset with batches waits for late frames. 0s: not at all.",
+    )
+
+
+class FilterSettings(Settings):
+    """Which records a sink gets. Without a key nothing is kept back for it."""
+
+    quality: frozenset[Quality] | None = Field(None, min_length=1, description="Qualities that pass. null: all.")
+    batch: Literal["running"] | None = Field(
+        None, description="running: only while a valid batch runs on the event's asset. null: always."
+    )
+    streams: frozenset[str] | None = Field(None, min_length=1, description="Names of the streams that pass. null: all.")
+    deadband: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="Keep back numeric changes smaller than this. 0: none."
+    )
+    heartbeat: Duration | None = Field(
+        None, gt=0, description="Let a value pass after this long in spite of the deadband. null: never."
+    )
+
+    def upon(self, defaults: "FilterSettings") -> "FilterSettings":
+        """Give `defaults` with the keys that are written here in their place."""
+        return defaults.model_copy(update={key: getattr(self, key) for key in self.model_fields_set})

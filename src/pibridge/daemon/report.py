@@ -1,0 +1,80 @@
+"""What the daemon says of itself: the state of all parts at one moment."""
+
+from datetime import UTC, datetime
+
+from pibridge import __version__
+from pibridge.config.settings import Configuration
+from pibridge.journal.journal import Journal
+from pibridge.model import ticks
+from pibridge.model.event import Lane
+from pibridge.pi.client import PiClient
+from pibridge.status.counters import Counters
+from pibridge.status.snapshot import HistoryStatus, JournalStatus, PIStatus, SinkStatus, Snapshot, StreamStatus
+
+
+class Report:
+    """Gathers the snapshot from the counters and the journal; cheap enough to be asked every second."""
+
+    def __init__(self, configuration: Configuration, counters: Counters, journal: Journal, client: PiClient) -> None:
+        self._configuration = configuration
+        self._counters = counters
+        self._journal = journal
+        self._client = client
+        self._started = ticks.render(ticks.from_seconds(datetime.now(UTC).timestamp()))
+
+    def snapshot(self) -> Snapshot:
+        """Give the state now."""
+        stat = self._journal.stat()
+        history = self._counters.history
+        return Snapshot(
+            version=__version__,
+            site=self._configuration.site,
+            started=self._started,
+            pi=self._pi(),
+            streams={name: StreamStatus.of(self._counters.stream(name)) for name in self._configuration.streams},
+            sinks={name: self._sink(name, stat.lag) for name in self._configuration.sinks},
+            journal=JournalStatus(
+                events=stat.events,
+                bytes=stat.used_bytes,
+                max_bytes=stat.max_bytes,
+                oldest_seq=stat.oldest_seq,
+                newest_seq=stat.newest_seq,
+                gaps=history.owed,
+                dead_letters=stat.dead_letters,
+                damaged=stat.damaged_chunks,
+                dropped=stat.dropped_events,
+            ),
+            history=HistoryStatus(
+                gaps_open=history.owed, gaps_paid=history.paid, events_recovered=history.recovered
+            ),
+        )
+
+    def not_ready(self) -> list[str]:
+        """Give why not all is well, a line each; nothing if it is."""
+        snapshot = self.snapshot()
+        reasons = [f"pi: {snapshot.pi.last_error or snapshot.pi.state}"] if snapshot.pi.state != "connected" else []
+        reasons += [
+            f"stream {name}: {stream.channels_open} of {stream.channels} channels open"
+            for name, stream in snapshot.streams.items()
+            if stream.channels_open < max(1, stream.channels)
+        ]
+        reasons += [
+            f"sink {name}: {sink.last_error or sink.state}"
+            for name, sink in snapshot.sinks.items()
+            if sink.state != "delivering"
+        ]
+        if self._journal.stat().full:
+            reasons.append("journal: full")
+        return reasons
+
+    def _pi(self) -> PIStatus:
+        streams = [self._counters.stream(name) for name in self._configuration.streams]
+        connected = any(stream.channels_open for stream in streams)
+        refused = not self._client.gate.is_open
+        state = "refused" if refused else "connected" if connected else "connecting"
+        error = "" if connected else next((stream.last_error for stream in streams if stream.last_error), "")
+        return PIStatus(url=self._configuration.pi.url, state=state, last_error=error)
+
+    def _sink(self, name: str, lag: dict[tuple[str, Lane], int]) -> SinkStatus:
+        counters = self._counters.sink(name)
+        return SinkStatus.of(counters, lag_events=sum(lag.get((name, lane), 0) for lane in Lane), lag_s=0.0)

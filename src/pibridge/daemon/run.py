@@ -1,0 +1,99 @@
+"""The daemon: one screen of named tasks."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+
+import structlog
+
+from pibridge import __version__
+from pibridge.config.settings import Configuration
+from pibridge.context import filters
+from pibridge.context.assets import AssetMap
+from pibridge.context.stamp import Stamp
+from pibridge.daemon.report import Report
+from pibridge.delivery.pump import Pump
+from pibridge.delivery.stop import Stop
+from pibridge.intake.streams import Streams
+from pibridge.journal.journal import Journal
+from pibridge.pi.client import PiClient
+from pibridge.sinks import build
+from pibridge.status.counters import Counters
+from pibridge.status.server import StatusServer
+
+DRAIN_S = 3.0
+"""How long sinks take more of the backlog once we stop; then they complete what they have begun."""
+
+STOP_S = 4.5
+"""How long a stop takes at most; what is not acknowledged then stays owed on disk."""
+
+
+async def run(
+    configuration: Configuration, stop: asyncio.Event, started: Callable[[Report], None] = lambda report: None
+) -> None:
+    """Run until `stop` is set, then stop intake, drain the sinks, and leave the rest on disk.
+
+    Raises PIBridgeError when a part cannot start or fails beyond repair. `started` gets what tells how it goes.
+    """
+    log = structlog.get_logger()
+    counters = Counters()
+    async with AsyncExitStack() as parts:
+        journal = await Journal.open(configuration.journal)
+        parts.push_async_callback(journal.close)
+        client = await parts.enter_async_context(PiClient(configuration.pi))
+        report = Report(configuration, counters, journal, client)
+        if configuration.status is not None:
+            server = StatusServer(configuration.status.listen, report.snapshot, report.not_ready)
+            await server.start()
+            parts.push_async_callback(server.close)
+        ending = Stop()
+        streams = Streams(
+            configuration.streams, configuration.refresh, configuration.pi.limits, client, journal, counters
+        )
+        intake = asyncio.create_task(streams.run(), name="intake")
+        delivery = [
+            asyncio.create_task(pump.run(), name=f"deliver {name}")
+            for name, pump in _pumps(configuration, journal, counters, ending)
+        ]
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        log.info("started", version=__version__, site=configuration.site)
+        started(report)
+        try:
+            await asyncio.wait([intake, stopping, journal.failed, *delivery], return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set():
+                log.info("stopping", step="intake stops, sinks drain")
+        finally:
+            await _cancel(intake)
+            if not journal.failed.done():
+                await journal.flush()
+            ending.set(DRAIN_S)
+            await asyncio.wait(delivery, timeout=STOP_S)
+            await _cancel(stopping, *delivery)
+        _raise_first(journal.failed, intake, *delivery)
+    log.info("stopped", waiting={name: sink.lag_events for name, sink in report.snapshot().sinks.items()})
+
+
+def _pumps(
+    configuration: Configuration, journal: Journal, counters: Counters, stop: Stop
+) -> Iterator[tuple[str, Pump]]:
+    """Build a pump for each sink; the filters and the mapping of assets are those of the configuration now."""
+    stamp = Stamp(configuration.site, AssetMap(configuration.context.assets), journal.tag)
+    for name, settings in configuration.sinks.items():
+        sink = build(name, settings, configuration.site)
+        admits = filters.build(configuration.sink_filters()[name])
+        yield name, Pump(name, sink, journal, stamp, admits, counters.sink(name), stop)
+
+
+async def _cancel(*tasks: asyncio.Task[object]) -> None:
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _raise_first(*ended: asyncio.Future[object]) -> None:
+    """A part that died stops the process: raise why."""
+    for part in ended:
+        if part.done() and not part.cancelled() and (error := part.exception()) is not None:
+            raise error

@@ -1,0 +1,164 @@
+"""One sink's road out of the journal: batches, retries for ever, and the cursor that moves behind them."""
+
+import asyncio
+import contextlib
+from collections import Counter
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from pibridge.context.filters import Filter
+from pibridge.context.record import json_record
+from pibridge.context.stamp import Stamp
+from pibridge.delivery.stop import Stop
+from pibridge.delivery.supply import OpenBatch, SealOnDisk, Supply, first_of
+from pibridge.errors import UnavailableError
+from pibridge.journal.cursors import DeadLetter
+from pibridge.journal.journal import Journal
+from pibridge.model import ticks
+from pibridge.model.event import Lane
+from pibridge.sinks.contract import Bounds, Sink
+from pibridge.status.counters import SinkCounters
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 60.0
+_COMMIT_WITHHELD_EVERY_S = 1.0
+
+
+class Pump:
+    """Delivers what one sink is owed, each lane for itself, until `stop` is set and the journal is read to its end."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a delivery; only the daemon makes one
+        self,
+        name: str,
+        sink: Sink,
+        journal: Journal,
+        stamp: Stamp,
+        admits: Filter,
+        counters: SinkCounters,
+        stop: Stop,
+    ) -> None:
+        self._name = name
+        self._sink = sink
+        self._journal = journal
+        self._stamp = stamp
+        self._admits = admits
+        self._counters = counters
+        self._stop = stop
+        self._log = structlog.get_logger().bind(sink=name)
+
+    async def run(self) -> None:
+        """Open the sink, deliver both lanes, close the sink. Ends only when stopped; raises when the journal fails."""
+        try:
+            async for attempt in self._attempts():
+                with attempt:
+                    await self._sink.open()
+            self._counters.state = "delivering"
+            async with asyncio.TaskGroup() as lanes:
+                for lane in Lane:
+                    lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
+        except* UnavailableError:
+            # Tries end only once `stop` is set.
+            self._log.warning("stopped while the sink is unavailable, its records wait in the journal")
+        finally:
+            await self._sink.close()
+
+    async def _deliver(self, lane: Lane) -> None:
+        cursor = await self._journal.cursor(self._name, lane)
+        position = cursor.seq
+        sealed = None
+        if cursor.sealed is not None:
+            sealed = await self._bounds(lane, cursor.sealed.first, cursor.sealed.last)
+        done = False
+        while not done:
+            async for attempt in self._attempts():
+                with attempt:
+                    supply = Supply(self._journal, lane, position, self._stamp, self._admits)
+                    batch = await self._fill(supply, lane, sealed)
+                    if batch is None:
+                        done = True
+                        continue
+                    try:
+                        await self._send(supply, batch)
+                    finally:
+                        sealed = batch.sealed
+            position, sealed = supply.position, None
+
+    async def _send(self, supply: Supply, batch: OpenBatch) -> None:
+        receipt = await self._sink.write(batch)
+        letters = [DeadLetter(refused.record.seq, refused.reason, json_record(refused.record)) for refused in receipt.refused]
+        await self._journal.advance(self._name, batch.lane, supply.position, letters)
+        counters = self._counters
+        counters.delivered += batch.records - len(letters)
+        counters.refused += len(letters)
+        counters.withheld += batch.withheld
+        counters.batches += 1
+        counters.last_ticks = max(counters.last_ticks, batch.last_ticks)
+        counters.state, counters.last_error = "delivering", ""
+        if letters:
+            self._log.error(
+                "records refused for good, kept as dead letters", records=len(letters), reason=letters[0].reason
+            )
+
+    async def _fill(self, supply: Supply, lane: Lane, sealed: Bounds | None) -> OpenBatch | None:
+        """Wait for the first record that passes the filter and open a batch with it; none if there is no more to come."""
+        loop = asyncio.get_running_loop()
+        withheld: Counter[str] = Counter()
+        commit_at: float | None = None
+        while True:
+            if sealed is not None and supply.position < sealed.last:
+                read = await supply.read(sealed.last)
+            else:
+                # All of what was sealed is withheld by now: what follows is a batch of its own.
+                sealed = None
+                read = await first_of(supply, self._stop, commit_at)
+            part, kept_back = read or ([], Counter())
+            withheld += kept_back
+            if part:
+                break
+            if withheld and (read is None or (commit_at is not None and loop.time() >= commit_at)):
+                await self._journal.advance(self._name, lane, supply.position)
+                self._counters.withheld += withheld
+                withheld, commit_at = Counter(), None
+            elif withheld and commit_at is None:
+                commit_at = loop.time() + _COMMIT_WITHHELD_EVERY_S
+            if read is None and self._stop.is_set():
+                return None
+        batch = OpenBatch(
+            supply,
+            part,
+            lane=lane,
+            deadline=loop.time() + self._sink.max_age_s,
+            stop=self._stop,
+            sealed=sealed,
+            seal=SealOnDisk(self._journal, self._name),
+        )
+        batch.withheld += withheld
+        return batch
+
+    async def _bounds(self, lane: Lane, first: int, last: int) -> Bounds:
+        chunk = await self._journal.next(lane, first - 1)
+        return Bounds(lane, first, last, ticks.day(chunk.events[0].ticks))
+
+    def _attempts(self) -> AsyncRetrying:
+        return AsyncRetrying(
+            retry=retry_if_exception_type(UnavailableError),
+            wait=wait_exponential_jitter(initial=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S, jitter=_FIRST_PAUSE_S),
+            before_sleep=self._note,
+            sleep=self._pause,
+            stop=lambda _: self._stop.is_set(),
+            reraise=True,
+        )
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        self._counters.retries += 1
+        self._counters.last_error = str(error)
+        if self._counters.state != "unavailable":
+            self._counters.state = "unavailable"
+            self._log.warning("sink unavailable, its records wait in the journal", error=str(error))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next try; a stop cuts the waiting short."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)

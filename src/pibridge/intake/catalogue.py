@@ -1,0 +1,43 @@
+"""The tags that are read now, by the number that the journal gave them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from pibridge.intake.arrivals import Arrivals
+from pibridge.model.event import Event
+from pibridge.model.tag import Tag
+
+
+class Catalogue:
+    """What live reading and history know together: whose WebID is whose, and who waits for which event."""
+
+    def __init__(self) -> None:
+        self._tags: dict[int, Tag] = {}
+        self._read: set[int] = set()
+        self._arrivals: dict[int, Arrivals] = {}
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._read
+
+    def tag(self, number: int) -> Tag:
+        """Give the tag as it was last described, also when it is read no longer. KeyError: it never was."""
+        return self._tags[number]
+
+    def add(self, tags: Mapping[int, Tag]) -> None:
+        """Read these from now on, or under a new description."""
+        self._tags.update(tags)
+        self._read.update(tags)
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        """Read these no longer."""
+        for number in numbers:
+            self._read.discard(number)
+            self._arrivals.pop(number, None)
+
+    def hear(self, numbers: Iterable[int], arrivals: Arrivals) -> None:
+        """Say where the live events of these tags arrive."""
+        self._arrivals.update(dict.fromkeys(numbers, arrivals))
+
+    def claim(self, number: int, events: Sequence[Event], expect_from_ticks: int) -> list[Event]:
+        """Of recovered events give those that did not arrive live just now; they will not be taken when they do."""
+        arrivals = self._arrivals.get(number)
+        return list(events) if arrivals is None else arrivals.claim(events, expect_from_ticks)

@@ -1,0 +1,195 @@
+"""Pays debts: reads what was missed from PI's archive, page by page, into the journal's history lane."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NoReturn
+
+import structlog
+from msgspec.structs import replace
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from pibridge.errors import JournalFullError, PIBridgeError, TooMuchError, UnauthorizedError, UnavailableError
+from pibridge.intake.arrivals import EXPECTED_LATE_TICKS, event_of
+from pibridge.intake.catalogue import Catalogue
+from pibridge.intake.pages import Settled, counted, group, settle
+from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
+from pibridge.journal.journal import Journal
+from pibridge.model.event import Event, Lane
+from pibridge.pi.client import PiClient
+from pibridge.pi.recorded import Page, recorded
+from pibridge.status.counters import Counters
+
+_STREAMS_PER_REQUEST = 50
+_FEWEST_PER_STREAM = 100
+_VALUE_ERROR_TRIES = 3
+_LONGEST_PAUSE_S = 60.0
+_SET_ASIDE_S = 30.0
+
+
+class History:
+    """Reads the gaps of the tags in the catalogue, one request at a time, and never faster than the client allows."""
+
+    def __init__(
+        self, client: PiClient, journal: Journal, catalogue: Catalogue, counters: Counters, items_per_request: int
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._catalogue = catalogue
+        self._counters = counters
+        self._items = items_per_request
+        self._owed = asyncio.Event()
+        self._gaps: dict[int, Gap] = {}
+        self._set_aside: set[int] = set()
+        # Gaps with more events at one time than fit: to be asked for alone, with this count.
+        self._dense: dict[int, int] = {}
+        self._log = structlog.get_logger()
+
+    def recoverable(self) -> None:
+        """Look for gaps to pay: some have got their end, or tags have come back."""
+        self._set_aside.clear()
+        self._owed.set()
+
+    async def run(self) -> NoReturn:
+        """Pay whatever is owed, then wait for more."""
+        while True:
+            if self._owed.is_set():
+                self._owed.clear()
+                self._gaps = {gap.id: gap for gap in await self._journal.gaps() if gap.end_ticks is not None}
+            gaps = self._next()
+            if not gaps:
+                await self._wait()
+                continue
+            async for attempt in self._attempts():
+                with attempt:
+                    await self._pay(gaps)
+
+    async def _wait(self) -> None:
+        """Wait until something new is owed; what was set aside is tried again after a while."""
+        try:
+            await asyncio.wait_for(self._owed.wait(), _SET_ASIDE_S if self._set_aside else None)
+        except TimeoutError:
+            self._set_aside.clear()
+
+    def _next(self) -> list[Gap]:
+        owed = [gap for gap in self._gaps.values() if gap.tag in self._catalogue]
+        self._counters.history.owed = len(owed)
+        payable = [gap for gap in owed if gap.id not in self._set_aside]
+        dense = [gap for gap in payable if gap.id in self._dense]
+        chosen = dense[:1] or group(payable, max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM)))
+        # A tag that is read in two modes must not stand twice in one request.
+        return list({self._catalogue.tag(gap.tag).web_id: gap for gap in chosen}.values())
+
+    async def _pay(self, gaps: Sequence[Gap]) -> None:
+        """Read one page of each gap, and write it down together with what is left of the gap."""
+        start = min(gap.start_ticks for gap in gaps)
+        end = max(gap.end_ticks or 0 for gap in gaps)
+        most = self._dense.get(gaps[0].id, max(2, self._items // len(gaps)))
+        try:
+            pages = await self._read(gaps, start, end, most)
+        except TooMuchError as error:
+            self._ask_for_less(error)
+            return
+        reached = max([page.ticks[-1] if page.full and page.ticks else end for page in pages.values()], default=end)
+        known = counted(await self._journal.seen([gap.tag for gap in gaps], start, reached))
+        expect_from = self._client.server_ticks() - EXPECTED_LATE_TICKS
+        fresh: list[Event] = []
+        changes: list[GapChange] = []
+        read = 0
+        for gap in gaps:
+            if gap.tag not in pages:
+                continue
+            events = _events(gap.tag, pages[gap.tag])
+            settled = settle(gap, events, known, full=pages[gap.tag].full)
+            change = self._ask_again(gap, most) if settled.stuck else self._settled(gap, settled)
+            if change is not None:
+                changes.append(change)
+            fresh += self._catalogue.claim(gap.tag, settled.fresh, expect_from)
+            read += len(events)
+        await self._journal.commit(Lane.HISTORY, fresh, self._client.server_ticks(), changes)
+        self._note_changes(changes)
+        self._count(fresh, changes, read - len(fresh))
+
+    async def _read(self, gaps: Sequence[Gap], start: int, end: int, most: int) -> dict[int, Page]:
+        """Read one page of each gap's tag; gaps of tags that PI does not give are set aside, with the reason.
+
+        A value that PI could not read is asked for again a few times.
+        """
+        web_ids = {gap: self._catalogue.tag(gap.tag).web_id for gap in gaps}
+        pages: dict[int, Page] = {}
+        for _ in range(_VALUE_ERROR_TRIES):
+            pages.clear()
+            answer = await recorded(self._client, list(web_ids.values()), start, end, most)
+            for gap, web_id in web_ids.items():
+                outcome = answer[web_id]
+                if isinstance(outcome, Page):
+                    pages[gap.tag] = outcome
+                else:
+                    self._put_aside(gap, outcome)
+            if not any(value.error() for page in pages.values() for value in page.values):
+                break
+        return pages
+
+    def _put_aside(self, gap: Gap, error: PIBridgeError) -> None:
+        if gap.id not in self._set_aside:
+            self._set_aside.add(gap.id)
+            self._log.warning(
+                "the history of a tag cannot be read; its gap stays open and is tried again",
+                tag=self._catalogue.tag(gap.tag).path,
+                error=str(error),
+            )
+
+    def _settled(self, gap: Gap, settled: Settled) -> GapChange | None:
+        self._dense.pop(gap.id, None)
+        return settled.change
+
+    def _ask_again(self, gap: Gap, most: int) -> GapChange | None:
+        """A page that did not get beyond the gap's start: ask for this gap alone, and for more."""
+        if gap.id in self._dense and most >= self._items:
+            self._dense.pop(gap.id)
+            self._log.error(
+                "more events at one time than fit into one answer; the rest of that time is left out",
+                tag=self._catalogue.tag(gap.tag).path,
+                hint="raise pi.limits.items_per_request up to the server's own limit",
+            )
+            return AdvanceGap(gap.id, gap.start_ticks + 1)
+        self._dense[gap.id] = min(2 * most, self._items)
+        return None
+
+    def _ask_for_less(self, error: TooMuchError) -> None:
+        if self._items <= _FEWEST_PER_STREAM:
+            raise UnavailableError(str(error)) from error
+        self._items //= 2
+        self._dense.clear()
+        self._log.warning("PI gives fewer values in one answer than configured", items_per_request=self._items)
+
+    def _note_changes(self, changes: Sequence[GapChange]) -> None:
+        for change in changes:
+            gap = self._gaps.pop(change.id)
+            if isinstance(change, AdvanceGap):
+                self._gaps[gap.id] = replace(gap, start_ticks=change.start_ticks)
+
+    def _count(self, fresh: Sequence[Event], changes: Sequence[GapChange], duplicates: int) -> None:
+        counters = self._counters.history
+        counters.recovered += len(fresh)
+        counters.duplicates += duplicates
+        counters.paid += sum(isinstance(change, CloseGap) for change in changes)
+        for event in fresh:
+            stream = self._counters.stream(self._catalogue.tag(event.tag).stream)
+            stream.read += 1
+            stream.recovered += 1
+
+    def _attempts(self) -> AsyncRetrying:
+        return AsyncRetrying(
+            retry=retry_if_exception_type((UnavailableError, UnauthorizedError, JournalFullError)),
+            wait=wait_exponential_jitter(initial=1.0, max=_LONGEST_PAUSE_S),
+            before_sleep=self._note,
+        )
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number == 1:
+            self._log.warning("history cannot be read now, its gaps stay open", error=str(error))
+
+
+def _events(number: int, page: Page) -> list[Event]:
+    return [event_of(number, value, moment) for value, moment in zip(page.values, page.ticks, strict=True)]

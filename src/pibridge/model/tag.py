@@ -1,0 +1,47 @@
+"""What a tag is, as it was when the selection was resolved."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Mode(StrEnum):
+    """Which of PI's values a stream carries."""
+
+    REALTIME = "realtime"
+    RECORDED = "recorded"
+    INTERPOLATED = "interpolated"
+
+
+class Asset(Struct, frozen=True, omit_defaults=True):
+    """Where a tag belongs. `path`: below its database, `/` between names, the database's name first.
+
+    A `/` within a name is written `%2F`. `attribute` is empty for plain points that the configuration maps.
+    """
+
+    path: str
+    template: str = ""
+    attribute: str = ""
+
+
+class Tag(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One readable stream of PI: a point or an AF attribute.
+
+    `stream`: the configured stream that reads it. `name`: what records call it. `path`: PI's path. `web_id`: IDOnly form.
+    `unit`: engineering unit, empty if none. `text`: texts are its proper values (a text on another tag is an error).
+    `asset`: from AF; points have none here, the configuration maps them when records are made.
+    """
+
+    stream: str
+    mode: Mode
+    name: str
+    path: str
+    web_id: str
+    unit: str = ""
+    text: bool = False
+    asset: Asset | None = None
+
+    @property
+    def key(self) -> str:
+        """Who the tag is across restarts: one mode of one path. Paths of PI do not care about case."""
+        return f"{self.mode}:{self.path.upper()}"

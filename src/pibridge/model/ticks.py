@@ -1,0 +1,59 @@
+"""Time as PI has it: whole ticks of 100 ns since 1970-01-01T00:00:00Z (negative before)."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+PER_SECOND = 10_000_000
+FOREVER = 2_534_023_008_000_000_000 - 1
+"""The last tick of the year 9999, which PI writes for "not ended yet"."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FRACTION_DIGITS = 7
+
+
+def parse(text: str) -> int:
+    """Give the ticks of an ISO 8601 time: 0 to 7 fractional digits (more are cut), `Z` or an offset. ValueError if none."""
+    if len(text) >= 20 and text[-1] == "Z" and text[10] == "T":  # noqa: PLR2004 - the shortest full form
+        ticks = _second_start(text[:19])
+        fraction = text[20:-1]
+        if not fraction:
+            return ticks
+        return ticks + int(fraction[:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, "0"))
+    return _parse_any(text)
+
+
+def render(ticks: int) -> str:
+    """Give the time as UTC with `Z` and always seven fractional digits."""
+    seconds, fraction = divmod(ticks, PER_SECOND)
+    return f"{_second_text(seconds)}.{fraction:07d}Z"
+
+
+def day(ticks: int) -> str:
+    """Give the UTC day, YYYY-MM-DD."""
+    return _second_text(ticks // PER_SECOND)[:10]
+
+
+def from_seconds(seconds: float) -> int:
+    """Give the ticks of a duration or a Unix time in seconds."""
+    return round(seconds * PER_SECOND)
+
+
+@lru_cache(maxsize=4096)
+def _second_start(text: str) -> int:
+    moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    return ((moment - _EPOCH) // timedelta(seconds=1)) * PER_SECOND
+
+
+@lru_cache(maxsize=4096)
+def _second_text(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+def _parse_any(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"a time without a zone: {text!r}")
+    # datetime keeps six digits; the seventh is read from the text.
+    ticks = ((moment - _EPOCH) // timedelta(microseconds=1)) * 10
+    digits = text.partition(".")[2]
+    return ticks + int(digits[6]) if len(digits) > 6 and digits[:7].isdecimal() else ticks  # noqa: PLR2004

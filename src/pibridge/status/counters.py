@@ -1,0 +1,66 @@
+"""What is counted while data flows: plain numbers, raised by whoever does the work, read by whoever asks."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class StreamCounters:
+    """One configured stream. Events unless said otherwise.
+
+    `read`: journaled from PI in both lanes; `duplicates`: dropped because the journal had them; `unknown`: on a channel
+    under a WebID that was not asked for.
+    """
+
+    tags: int = 0
+    problems: int = 0
+    channels: int = 0
+    channels_open: int = 0
+    read: int = 0
+    recovered: int = 0
+    duplicates: int = 0
+    unknown: int = 0
+    reconnects: int = 0
+    last_ticks: int = 0
+    last_error: str = ""
+
+
+@dataclass
+class SinkCounters:
+    """One sink. `withheld`: records that its filter kept back, by the key of the filter that did."""
+
+    state: str = "starting"
+    delivered: int = 0
+    withheld: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
+    batches: int = 0
+    retries: int = 0
+    last_ticks: int = 0
+    last_error: str = ""
+
+
+@dataclass
+class HistoryCounters:
+    """Gaps and what was read for them. `owed`: gaps to be read now; `paid`: closed; `recovered`, `duplicates`: events."""
+
+    owed: int = 0
+    paid: int = 0
+    recovered: int = 0
+    duplicates: int = 0
+
+
+@dataclass
+class Counters:
+    """Everything that one daemon counts, by the configured names."""
+
+    streams: dict[str, StreamCounters] = field(default_factory=dict)
+    sinks: dict[str, SinkCounters] = field(default_factory=dict)
+    history: HistoryCounters = field(default_factory=HistoryCounters)
+
+    def stream(self, name: str) -> StreamCounters:
+        """Give the counters of a stream, made at first use."""
+        return self.streams.setdefault(name, StreamCounters())
+
+    def sink(self, name: str) -> SinkCounters:
+        """Give the counters of a sink, made at first use."""
+        return self.sinks.setdefault(name, SinkCounters())

@@ -1,0 +1,132 @@
+"""What the daemon says of itself at one moment. The page, `/api/status`, `/metrics` and `pibridge status` show this."""
+
+from typing import Self
+
+from msgspec import Struct
+
+from pibridge.model import ticks
+from pibridge.status.counters import SinkCounters, StreamCounters
+
+
+class PIStatus(Struct, frozen=True, kw_only=True):
+    """The PI server as we see it. `url`: without credentials. `state`: one word, such as `connected`."""
+
+    url: str
+    state: str
+    last_error: str = ""
+
+
+class StreamStatus(Struct, frozen=True, kw_only=True):
+    """One configured stream: its `StreamCounters`.
+
+    `last_ts`: time of its newest event as text, empty before the first.
+    """
+
+    tags: int = 0
+    problems: int = 0
+    channels: int = 0
+    channels_open: int = 0
+    read: int = 0
+    recovered: int = 0
+    duplicates: int = 0
+    unknown: int = 0
+    reconnects: int = 0
+    last_ts: str = ""
+    last_error: str = ""
+
+    @classmethod
+    def of(cls, counters: StreamCounters) -> Self:
+        """Copy the counters as they are now."""
+        return cls(
+            tags=counters.tags,
+            problems=counters.problems,
+            channels=counters.channels,
+            channels_open=counters.channels_open,
+            read=counters.read,
+            recovered=counters.recovered,
+            duplicates=counters.duplicates,
+            unknown=counters.unknown,
+            reconnects=counters.reconnects,
+            last_ts=_text(counters.last_ticks),
+            last_error=counters.last_error,
+        )
+
+
+class SinkStatus(Struct, frozen=True, kw_only=True):
+    """One sink: `SinkCounters`, with how far it is behind the journal.
+
+    `lag_events`: journaled, not yet acknowledged, both lanes; `lag_s`: age of the oldest of them, 0 if there is none;
+    `last_ts`: time of the newest event it acknowledged as text, empty before the first.
+    """
+
+    state: str = "starting"
+    delivered: int = 0
+    withheld: dict[str, int] = {}
+    refused: int = 0
+    batches: int = 0
+    retries: int = 0
+    lag_events: int = 0
+    lag_s: float = 0.0
+    last_ts: str = ""
+    last_error: str = ""
+
+    @classmethod
+    def of(cls, counters: SinkCounters, *, lag_events: int, lag_s: float) -> Self:
+        """Copy the counters as they are now."""
+        return cls(
+            state=counters.state,
+            delivered=counters.delivered,
+            withheld=dict(counters.withheld),
+            refused=counters.refused,
+            batches=counters.batches,
+            retries=counters.retries,
+            lag_events=lag_events,
+            lag_s=lag_s,
+            last_ts=_text(counters.last_ticks),
+            last_error=counters.last_error,
+        )
+
+
+class JournalStatus(Struct, frozen=True, kw_only=True):
+    """The journal on disk.
+
+    `events`: held now; `bytes`: used of `max_bytes`; `oldest_seq`, `newest_seq`: 0 if it is empty;
+    `gaps`: not paid yet; `dead_letters`: kept refusals; `damaged`: chunks set aside;
+    `dropped`: events given up because it was full.
+    """
+
+    events: int = 0
+    bytes: int = 0
+    max_bytes: int = 0
+    oldest_seq: int = 0
+    newest_seq: int = 0
+    gaps: int = 0
+    dead_letters: int = 0
+    damaged: int = 0
+    dropped: int = 0
+
+
+class HistoryStatus(Struct, frozen=True, kw_only=True):
+    """Paying gaps from PI's archive since the start of the daemon. `current`: what is read now, in words, or empty."""
+
+    gaps_open: int = 0
+    gaps_paid: int = 0
+    events_recovered: int = 0
+    current: str = ""
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Everything, at one moment. `started`: when the daemon started, as text (UTC, `Z`)."""
+
+    version: str
+    site: str
+    started: str
+    pi: PIStatus
+    streams: dict[str, StreamStatus] = {}
+    sinks: dict[str, SinkStatus] = {}
+    journal: JournalStatus = JournalStatus()
+    history: HistoryStatus = HistoryStatus()
+
+
+def _text(moment_ticks: int) -> str:
+    return ticks.render(moment_ticks) if moment_ticks else ""

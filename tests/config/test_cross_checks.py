@@ -1,0 +1,40 @@
+from typing import Any
+
+import pytest
+
+from config.trees import problems_of, small
+
+
+def test_filters_name_streams_that_are_there() -> None:
+    """The default filter and each sink's filter are checked."""
+    tree = small(filter={"streams": ["x"]}, sinks__local__filter={"streams": ["live", "y"]})
+    assert problems_of(tree) == [
+        "sinks.local.filter.streams.1: no stream is named y; there are live",
+        "filter.streams.0: no stream is named x; there are live",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ({"type": "file", "path": "./out"}, "sinks.two.path: is that of local too; write another one"),
+        ({"type": "file", "path": "buffer/x"}, "sinks.two.path: is inside journal.path; write another folder"),
+        ({"type": "file", "path": "out2"}, None),
+    ],
+)
+def test_two_sinks_do_not_share_a_place(other: dict[str, Any], problem: str | None) -> None:
+    """Neither a folder of another sink nor the journal's."""
+    tree = small(sinks__two=other, journal__path="./buffer")
+    assert problems_of(tree) == ([problem] if problem else [])
+
+
+def test_two_s3_sinks_need_two_prefixes() -> None:
+    """The same bucket and prefix would let one sink replace the other's objects."""
+    tree = small(
+        sinks={
+            "a": {"type": "s3", "bucket": "acme"},
+            "b": {"type": "s3", "bucket": "acme", "prefix": "pi/{site}/"},
+            "c": {"type": "s3", "bucket": "acme", "prefix": "other"},
+        }
+    )
+    assert problems_of(tree) == ["sinks.b.prefix: is that of a too; write another one"]

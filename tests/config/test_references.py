@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+
+from pibridge.config.references import References, UnresolvedError, replace_all
+
+
+def test_replaces_inside_lists_and_mappings() -> None:
+    """References are found at every depth; other values stay what they are."""
+    tree = {"a": ["x${env:N}y", None, True], "b": {"c": "$ {} $$ ^B-$"}}
+    assert replace_all(tree, References({"N": "1"})) == ({"a": ["x1y", None, True], "b": {"c": "$ {} $$ ^B-$"}}, {})
+
+
+def test_replaced_text_is_not_looked_at_again() -> None:
+    """A value that looks like a reference is not followed."""
+    assert References({"A": "${env:B}", "B": "b"}).replace("${env:A}") == "${env:B}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("${env:NOPE}", "the environment variable NOPE is not set; set it for the daemon"),
+        ("${secret:a#b}", "${secret:…} is not built in this version; it has ${env:NAME}, ${file:PATH}"),
+        ("${NOPE}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
+        ("${env:}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
+        ("${vault:x}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
+    ],
+)
+def test_what_cannot_be_replaced_is_a_problem(text: str, problem: str) -> None:
+    """Each problem stands under its key path, and the text stays."""
+    assert replace_all({"a": [text]}, References({})) == ({"a": [text]}, {("a", 0): problem})
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """A missing file, a folder, a file of bytes and an impossible name are problems that name the file."""
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\xff")
+    for name in ("none", ".", "bytes", "a\0b"):
+        with pytest.raises(UnresolvedError, match="the file"):
+            References({}).replace(f"${{file:{tmp_path / name}}}")
+
+
+def test_secrets_are_equal_when_they_are_written_the_same() -> None:
+    """So a configuration that is read again has not changed; what they hold is not shown."""
+    references = References({"A": "hunter2"})
+    assert references.secret("${env:A}") == references.secret("${env:A}")
+    assert len({references.secret("${env:A}"), references.secret("${env:A}")}) == 1
+    assert references.secret("${env:A}") != references.secret("${env:B}")
+    assert "hunter2" not in repr(references.secret("hunter2"))

@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+
+from config.trees import problems_of, small
+from pibridge.config.unbuilt import unbuilt
+from pibridge.pi.auth import BUILT as BUILT_AUTH
+from pibridge.sinks import BUILT as BUILT_SINKS
+from pibridge.sinks.formats import FORMATS
+
+AUTH_METHODS = ("anonymous", "basic", "bearer", "kerberos")
+SINKS = ("s3", "file", "iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis")
+ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        (
+            {"sinks__cloud": {"type": "iot_core"}},
+            "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
+        ),
+        (
+            {"sinks__local__format": "parquet"},
+            "sinks.local.format: parquet is not built in this version; it has jsonl, jsonl.gz, jsonl.zst",
+        ),
+        (
+            {"streams__live__mode": "recorded"},
+            "streams.live.mode: recorded is not built in this version; it has realtime",
+        ),
+        ({"streams__live__via": "poll"}, "streams.live.via: poll is not built in this version; it has channel"),
+        ({"filter__batch": "running"}, "filter.batch: not built in this version; it has quality, streams"),
+        (
+            {"sinks__local__filter": {"heartbeat": "1m"}},
+            "sinks.local.filter.heartbeat: not built in this version; it has quality, streams",
+        ),
+        (
+            {"streams__f": {"select": {"event_frames": {"database": r"\\AF1\Plant"}}}},
+            "streams.f.select.event_frames: not built in this version; it has points, points_file, element",
+        ),
+        (
+            {"context__batches": {"r9": {"assets": "Plant/R9", "tag": "x"}}},
+            "context.batches: not built in this version; it has assets, assets_file",
+        ),
+    ],
+)
+def test_what_is_not_built_is_refused(changes: dict[str, Any], problem: str) -> None:
+    """One clear line, and no other complaint about what is right."""
+    assert problems_of(small(**changes)) == [problem]
+
+
+def test_keys_that_say_nothing_are_let_through() -> None:
+    """Null and empty maps ask for nothing."""
+    assert problems_of(small(filter={"batch": None, "heartbeat": None}, context={"batches": {}})) == []
+
+
+def test_what_is_refused_is_what_cannot_be_made() -> None:
+    """Authentication methods, sinks and formats are refused here exactly where their rooms do not have them."""
+    assert {each for each in AUTH_METHODS if not unbuilt({"pi": {"auth": {"method": each}}})} == set(BUILT_AUTH)
+    assert {each for each in SINKS if not unbuilt({"sinks": {"x": {"type": each}}})} == set(BUILT_SINKS)
+    assert {each for each in ALL_FORMATS if not unbuilt({"sinks": {"x": {"format": each}}})} == set(FORMATS)
+
+
+@pytest.mark.parametrize(
+    "tree", [None, "x", [], {"sinks": None}, {"sinks": {"a": "b"}}, {"streams": {"a": {"select": []}}}]
+)
+def test_a_tree_with_other_faults_is_no_crash(tree: object) -> None:
+    """What is not a mapping where one belongs is somebody else's problem."""
+    assert unbuilt(tree) == []

@@ -1,0 +1,105 @@
+import json
+from typing import Any
+
+import pytest
+from context.plants import CASCADE, LANES, NO_DATA, NOON, NOTE, POINT, TEMPERATURE, events
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pibridge.context.record import Record, context_of, json_lines, json_record
+from pibridge.model import ticks
+from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event, Lane
+from pibridge.model.tag import Asset, Tag
+
+
+def record(event: Event, tag: Tag = POINT, asset: Asset | None = None, lane: Lane = Lane.LIVE, seq: int = 7) -> Record:
+    return Record(seq, event, context_of("houston", tag, asset or tag.asset, lane))
+
+
+def said(event: Event, tag: Tag = POINT) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(json_record(record(event, tag)))
+    return line
+
+
+def test_a_good_number_of_an_attribute_says_everything() -> None:
+    """The record has the fields of the contract, and no others."""
+    assert said(Event(1, NOON + 12, 80.5), TEMPERATURE) == {
+        "v": 1,
+        "kind": "value",
+        "site": "houston",
+        "seq": 7,
+        "stream": "reactors",
+        "tag": "Plant/Area1/R1|Temperature",
+        "path": r"\\AF1\Plant\Area1\R1|Temperature",
+        "web_id": "I1AbE",
+        "ts": "2026-03-01T12:00:00.0000012Z",
+        "value": 80.5,
+        "unit": "°C",
+        "quality": "good",
+        "mode": "realtime",
+        "lane": "live",
+        "asset": {"path": "Plant/Area1/R1", "template": "Reactor", "attribute": "Temperature"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "tag", "expected"),
+    [
+        (Event(1, 0, CASCADE), POINT, {"value": "Cascade", "state": {"code": 2, "name": "Cascade"}, "quality": "good"}),
+        (
+            Event(1, 0, NO_DATA, BAD),
+            POINT,
+            {"value": None, "state": {"code": 248, "name": "No Data", "system": True}, "quality": "bad"},
+        ),
+        (
+            Event(1, 0, NO_DATA),
+            POINT,
+            {"value": None, "state": {"code": 248, "name": "No Data", "system": True}, "quality": "bad"},
+        ),
+        (Event(1, 0, "NaN", BAD), POINT, {"value": None, "quality": "bad"}),
+        (Event(1, 0, "-Infinity"), POINT, {"value": None, "quality": "bad"}),
+        (Event(1, 0, "oops"), POINT, {"value": None, "error": "oops", "quality": "bad"}),
+        (Event(1, 0, {"Errors": ["a", "b"]}, BAD), POINT, {"value": None, "error": "a; b", "quality": "bad"}),
+        (Event(1, 0, "gone", BAD | ERROR), NOTE, {"value": None, "error": "gone", "quality": "bad"}),
+        (Event(1, 0, "NaN"), NOTE, {"value": "NaN", "quality": "good"}),
+        (Event(1, 0, "Ale"), NOTE, {"value": "Ale", "quality": "good"}),
+        (Event(1, 0, 5, BAD), POINT, {"value": 5, "unit": "bar", "quality": "bad"}),
+        (Event(1, 0, 5, QUESTIONABLE), POINT, {"value": 5, "unit": "bar", "quality": "questionable"}),
+        (Event(1, 0, True), POINT, {"value": True, "quality": "good"}),  # noqa: FBT003 - PI's value
+        (Event(1, 0, None), POINT, {"value": None, "quality": "good"}),
+        (Event(1, 0, [1, 2.5]), POINT, {"value": [1, 2.5], "quality": "good"}),
+        (
+            Event(1, 0, 5, SUBSTITUTED | ANNOTATED | UPDATE),
+            POINT,
+            {"value": 5, "unit": "bar", "quality": "good", "flags": ["substituted", "annotated"], "op": "update"},
+        ),
+        (Event(1, 0, 5, DELETE | SUBSTITUTED), POINT, {"value": None, "quality": "good", "op": "delete"}),
+        (Event(1, 0, NO_DATA, DELETE | BAD), POINT, {"value": None, "quality": "bad", "op": "delete"}),
+    ],
+)
+def test_values_mean_what_the_contract_says(event: Event, tag: Tag, expected: dict[str, Any]) -> None:
+    """States, errors, numbers that are none, flags and edits each have their fields."""
+    of_value = {"value", "state", "error", "unit", "quality", "flags", "op"}
+    assert {key: field for key, field in said(event, tag).items() if key in of_value} == expected
+
+
+def test_a_mapped_point_has_no_attribute() -> None:
+    """The asset of a plain point comes from the configuration: path and template only."""
+    line = json.loads(json_record(record(Event(1, 0, 1), asset=Asset("Plant/R1", "Reactor"), lane=Lane.HISTORY)))
+    assert line["asset"] == {"path": "Plant/R1", "template": "Reactor"}
+    assert line["lane"] == "history"
+
+
+@given(st.lists(events(), max_size=5), LANES, st.sampled_from([POINT, TEMPERATURE, NOTE]))
+def test_lines_are_json_whatever_pi_says(some: list[Event], lane: Lane, tag: Tag) -> None:
+    """Every event becomes one line of valid JSON that keeps its time, its place and its number to the last digit."""
+    records = [record(event, tag, lane=lane, seq=seq) for seq, event in enumerate(some, 1)]
+    lines = json_lines(records).split(b"\n")
+    assert lines.pop() == b""
+    parsed = [json.loads(line) for line in lines]
+    assert [line["seq"] for line in parsed] == list(range(1, len(some) + 1))
+    assert [ticks.parse(line["ts"]) for line in parsed] == [event.ticks for event in some]
+    for event, line in zip(some, parsed, strict=True):
+        if isinstance(event.value, (int, float)) and not event.status & (ERROR | DELETE):
+            assert line["value"] == event.value
+            assert type(line["value"]) is type(event.value)

@@ -1,0 +1,132 @@
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pibridge.intake.arrivals import EXPECTED_LATE_TICKS, Arrivals
+from pibridge.intake.pages import counted
+from pibridge.model import ticks
+from pibridge.model.event import BAD, ERROR, SUBSTITUTED, UPDATE, Event
+from pibridge.pi.wire import StreamItem, TimedValue, decode_channel
+
+A, FULL_A = "I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", "F1DPrR1NjdPxEUOulNmps6aJqQFAEAAAUElTUlYxXFNJTlVTT0lE"
+NOON = ticks.parse("2026-03-01T12:00:00Z")
+
+
+def item(*values: TimedValue, web_id: str = A) -> StreamItem:
+    return StreamItem(web_id, list(values))
+
+
+def value(second: int, number: Any, **said: Any) -> TimedValue:
+    return TimedValue(ticks.render(NOON + second * ticks.PER_SECOND), number, **said)
+
+
+def arrivals(*latest: Event) -> Arrivals:
+    return Arrivals({A: 1}, latest)
+
+
+def test_an_event_keeps_what_pi_said() -> None:
+    """Time, value and PI's doubts go into the event unchanged."""
+    arrived = arrivals().take([item(value(0, 1.5, good=False), value(1, {"Name": "Open", "Value": 1}))])
+    assert arrived.events == [
+        Event(1, NOON, 1.5, BAD),
+        Event(1, NOON + ticks.PER_SECOND, {"Name": "Open", "Value": 1}),
+    ]
+
+
+def test_an_error_in_place_of_a_value_is_kept_as_its_text() -> None:
+    """A value with errors is never taken for a value."""
+    message = b'{"Items":[{"WebId":"%s","Items":[{"Timestamp":"2026-03-01T12:00:00Z","Value":null,"Errors":["gone"]}]}]}'
+    (event,) = arrivals().take(decode_channel(message % A.encode())).events
+    assert (event.value, event.status) == ("gone", ERROR | BAD)
+
+
+def test_answers_in_another_form_of_the_web_id_are_understood() -> None:
+    """PI answers with the full form where the ids alone were asked for."""
+    arrived = arrivals().take([item(value(0, 1), web_id=FULL_A)])
+    assert len(arrived.events) == 1
+
+
+def test_values_of_streams_that_were_not_asked_for_are_counted() -> None:
+    """They cannot be journaled, and they do not stop the others."""
+    arrived = arrivals().take([item(value(0, 1), web_id="I1DPother"), item(value(0, 1))])
+    assert (arrived.unknown, len(arrived.events)) == (1, 1)
+
+
+def test_repeated_values_are_dropped_and_out_of_order_ones_kept() -> None:
+    """Only what is equal in time and value is a repetition."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    assert taking.take([item(value(0, 1.0))]).duplicates == 1
+    first = taking.take([item(value(2, 2.0), value(1, 1.5))])
+    assert [event.value for event in first.events] == [2.0, 1.5]
+    assert taking.take([item(value(2, 2.0), value(1, 1.5), value(0, 1.0))]).duplicates == 3
+
+
+def test_a_second_value_of_the_same_time_is_an_event_of_its_own() -> None:
+    """Several events of one time are legal; only a substituted one replaces."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    assert taking.take([item(value(0, 2.0))]).events == [Event(1, NOON, 2.0)]
+
+
+def test_a_substituted_value_at_a_known_time_is_an_update() -> None:
+    """PI marks it, and the tag had another value at this time."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    (event,) = taking.take([item(value(0, 9.0, substituted=True))]).events
+    assert event.status == SUBSTITUTED | UPDATE
+
+
+def test_a_substituted_value_of_an_older_time_is_to_be_looked_up() -> None:
+    """Only the journal knows what the tag had at a time that is not remembered."""
+    arrived = arrivals(Event(1, NOON, 1.0)).take([item(value(-500, 9.0, substituted=True))])
+    assert arrived.edited == arrived.events
+    assert len(arrived.edited) == 1
+
+
+def test_what_history_recovered_is_not_taken_again() -> None:
+    """An event that the archive gave before the channel did counts once; much later the memory is let go."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    recovered = Event(1, NOON + ticks.PER_SECOND, 2.0)
+    assert taking.claim([Event(1, NOON, 1.0), recovered], NOON) == [recovered]
+    arrived = taking.take([item(value(1, 2.0), value(2, 3.0))])
+    assert (arrived.duplicates, [event.value for event in arrived.events]) == (1, [3.0])
+    later = 2 + EXPECTED_LATE_TICKS // ticks.PER_SECOND
+    assert len(taking.take([item(value(later, 4.0), value(1, 2.0))]).events) == 2
+
+
+def test_what_was_not_written_down_is_forgotten() -> None:
+    """After a failed write the same value counts as new."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    taking.take([item(value(1, 2.0))])
+    taking.rewind([Event(1, NOON, 1.0)])
+    assert len(taking.take([item(value(1, 2.0))]).events) == 1
+
+
+def test_a_time_that_is_none_is_an_error() -> None:
+    """The message cannot be placed: the channel is given up, and the archive asked."""
+    with pytest.raises(ValueError, match="soon"):
+        arrivals().take([item(TimedValue("soon", 1))])
+
+
+MESSAGES = st.lists(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 1)), min_size=1, max_size=3), max_size=20
+)
+
+
+@given(MESSAGES, st.data())
+def test_no_new_event_is_dropped_and_no_repetition_passes(
+    messages: list[list[tuple[int, int]]], data: st.DataObject
+) -> None:
+    """PI repeats current values at will: what is journaled is what PI has, each once."""
+    taking = arrivals()
+    journal: list[Event] = []
+    truth: dict[tuple[int, int], None] = {}
+    for message in messages:
+        new = [moment for moment in dict.fromkeys(message) if moment not in truth]
+        truth.update(dict.fromkeys(new))
+        repeated = data.draw(st.lists(st.sampled_from(list(truth)[-3:]), max_size=2)) if truth else []
+        sent = [*new, *[moment for moment in repeated if moment in list(truth)[-3:]]]
+        journal += taking.take([item(*(value(second, number) for second, number in sent))]).events
+    expected = Counter({(1, NOON + second * ticks.PER_SECOND, number): 1 for second, number in truth})
+    assert counted(journal) == expected

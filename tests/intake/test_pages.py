@@ -1,0 +1,109 @@
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pibridge.intake.pages import MARGIN_TICKS, counted, group, key_of, settle
+from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap
+from pibridge.model import ticks
+from pibridge.model.event import Event
+
+SECOND = ticks.PER_SECOND
+
+
+def gap(start: int, end: int | None = 1000, tag: int = 1, number: int = 1) -> Gap:
+    return Gap(number, tag, start, end, "test")
+
+
+ARCHIVES = st.lists(st.builds(Event, st.just(1), st.integers(0, 12), st.integers(0, 2)), max_size=40).map(
+    lambda events: sorted(events, key=lambda event: event.ticks)
+)
+
+
+@given(ARCHIVES, st.integers(2, 9), st.lists(st.integers(0, 39), max_size=10), st.booleans())
+def test_paging_tells_every_event_once_and_in_order(
+    archive: list[Event],
+    most: int,
+    journaled: list[int],
+    forgets: bool,  # noqa: FBT001 - given by hypothesis
+) -> None:
+    """Whatever shares a time, however small the pages, whatever the journal has already, and across restarts."""
+    had = [archive[place] for place in sorted(set(journaled)) if place < len(archive)]
+    journal = list(had)
+    owed, count = gap(0, 12), most
+    for _ in range(200):
+        page = [event for event in archive if event.ticks >= owed.start_ticks][:count]
+        settled = settle(owed, page, counted(journal), full=len(page) == count)
+        journal += settled.fresh
+        match settled.change:
+            case CloseGap():
+                break
+            case AdvanceGap(start_ticks=start):
+                owed = gap(start, 12)
+        count = count * 2 if settled.stuck and not forgets else count
+        count = count + 1 if settled.stuck else count
+    else:
+        raise AssertionError("the gap was never paid")
+    assert counted(journal) == counted(archive)
+    told = journal[len(had) :]
+    assert told == sorted(told, key=lambda event: event.ticks)
+
+
+def test_a_full_page_is_never_the_end() -> None:
+    """PI cuts off without a sign: the gap goes on at the last time."""
+    page = [Event(1, 1, 1.0), Event(1, 5, 2.0)]
+    assert settle(gap(0), page, Counter(), full=True).change == AdvanceGap(1, 5)
+    assert settle(gap(0), page, Counter(), full=False).change == CloseGap(1)
+
+
+def test_a_full_page_that_reaches_beyond_the_gap_is_its_end() -> None:
+    """What lies beyond the gap is another's business."""
+    settled = settle(gap(0, 4), [Event(1, 1, 1.0), Event(1, 5, 2.0)], Counter(), full=True)
+    assert settled.fresh == [Event(1, 1, 1.0)]
+    assert settled.change == CloseGap(1)
+
+
+def test_a_full_page_of_one_time_is_asked_for_again() -> None:
+    """Without a later time there is no way on but a greater count."""
+    settled = settle(gap(5), [Event(1, 5, 1.0), Event(1, 5, 2.0)], Counter(), full=True)
+    assert settled.stuck
+    assert settled.change is None
+
+
+def test_an_empty_page_of_a_cut_off_answer_says_nothing() -> None:
+    """Where the count holds for all streams together, one may have taken all of it."""
+    settled = settle(gap(5), [], Counter(), full=True)
+    assert (settled.fresh, settled.change, settled.stuck) == ([], None, False)
+
+
+def test_equal_events_are_told_as_often_as_pi_has_them() -> None:
+    """One of two equal events in the archive is in the journal: the other is new."""
+    twin = Event(1, 3, 1.0)
+    settled = settle(gap(0), [twin, Event(1, 3, 1.0)], counted([twin]), full=False)
+    assert len(settled.fresh) == 1
+
+
+def test_states_are_compared_by_content() -> None:
+    """Objects and arrays count as equal when they say the same."""
+    assert key_of(Event(1, 0, {"Name": "A", "Value": 1})) == key_of(Event(1, 0, {"Value": 1, "Name": "A"}))
+
+
+def test_requests_take_gaps_of_similar_age_the_latest_first() -> None:
+    """A gap of days does not make a gap of seconds wait, nor is it read along with it."""
+    fresh = [gap(1_000_000 * SECOND, 1_000_010 * SECOND, tag, tag) for tag in (1, 2)]
+    old = gap(0, 1_000_010 * SECOND, 3, 3)
+    assert group([old, *fresh], 10) == fresh
+    assert group([old], 10) == [old]
+    assert group([], 10) == []
+    assert len(group([gap(5, 10, tag, tag) for tag in range(20)], 10)) == 10
+
+
+def test_a_tag_reads_its_own_gaps_in_order() -> None:
+    """Records of one tag in the history lane come by time."""
+    later, earlier = gap(900 * SECOND, 910 * SECOND, 1, 1), gap(100 * SECOND, 110 * SECOND, 1, 2)
+    assert group([later, earlier], 10) == [earlier]
+
+
+def test_gaps_begin_ten_seconds_early() -> None:
+    """The margin is a promise of the contract."""
+    assert MARGIN_TICKS == 10 * SECOND

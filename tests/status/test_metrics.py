@@ -1,0 +1,93 @@
+from typing import TypeVar
+
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from pibridge.status.metrics import SnapshotMetrics, families
+from pibridge.status.snapshot import HistoryStatus, JournalStatus, SinkStatus, Snapshot, StreamStatus
+from status.moments import BUSY, FRESH, NEWEST_UNIX_S
+
+Part = TypeVar("Part", bound=msgspec.Struct)
+Sample = tuple[str, frozenset[tuple[str, str]]]
+
+
+def scraped(snapshot: Snapshot) -> dict[Sample, float]:
+    """Give what a Prometheus server reads from the text, by name and labels."""
+    text, _ = SnapshotMetrics(lambda: snapshot).exposition("text/plain")
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+def value(samples: dict[Sample, float], name: str, **labels: str) -> float:
+    """Give one sample."""
+    return samples[name, frozenset(labels.items())]
+
+
+def test_streams_and_sinks_are_labelled_by_their_configured_names() -> None:
+    """A scrape tells of each stream and sink what it read, delivered, kept back and owes."""
+    samples = scraped(BUSY)
+    assert value(samples, "pibridge_stream_events_read_total", stream="reactors") == 4_000
+    assert value(samples, "pibridge_stream_problems", stream="utilities") == 1
+    assert value(samples, "pibridge_stream_newest_event_seconds", stream="reactors") == NEWEST_UNIX_S
+    assert value(samples, "pibridge_sink_records_delivered_total", sink="lake") == 3_900
+    assert value(samples, "pibridge_sink_records_withheld_total", sink="lake", reason="quality") == 60
+    assert value(samples, "pibridge_sink_state", sink="lake", state="waiting") == 1
+    assert value(samples, "pibridge_sink_lag_seconds", sink="lake") == 1.5
+    assert value(samples, "pibridge_journal_bytes") == 65_536
+    assert value(samples, "pibridge_history_gaps_paid_total") == 5
+    assert value(samples, "pibridge_pi_state", state="connected") == 1
+    assert value(samples, "pibridge_info", version="0.1.0", site="houston") == 1
+
+
+def test_a_stream_without_events_has_no_newest_time() -> None:
+    """No time is left out, so that an alert on age does not see 1970."""
+    assert ("pibridge_stream_newest_event_seconds", frozenset({("stream", "utilities")})) not in scraped(BUSY)
+
+
+def test_every_number_of_the_snapshot_is_a_metric() -> None:
+    """A counter added to the snapshot cannot be forgotten here: every number arrives with its own value."""
+    numbers = iter(range(1_000, 2_000))
+
+    def numbered(part: type[Part]) -> Part:
+        fields = [field.name for field in msgspec.structs.fields(part) if field.type in {int, float}]
+        return part(**{name: next(numbers) for name in fields})
+
+    snapshot = msgspec.structs.replace(
+        FRESH,
+        streams={"reactors": numbered(StreamStatus)},
+        sinks={"lake": numbered(SinkStatus)},
+        journal=numbered(JournalStatus),
+        history=numbered(HistoryStatus),
+    )
+    used = next(numbers) - 1_000
+    assert used > 25
+    assert set(range(1_000, 1_000 + used)) <= set(scraped(snapshot).values())
+
+
+def test_names_do_not_depend_on_what_happened() -> None:
+    """The same metrics are there before the first event, so dashboards and alerts find them."""
+    assert [family.name for family in families(FRESH)] == [family.name for family in families(BUSY)]
+
+
+def test_errors_never_become_labels() -> None:
+    """Texts of errors are unbounded: they stay out of the metrics."""
+    assert not any("unknown point" in text for _, labels in scraped(BUSY) for _, text in labels)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", "text/plain"),
+        ("text/plain", "text/plain"),
+        ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text"),
+    ],
+)
+def test_the_scraper_chooses_the_format(accept: str, content_type: str) -> None:
+    """Prometheus gets the format it asks for; everybody else plain text."""
+    text, given = SnapshotMetrics(lambda: BUSY).exposition(accept)
+    assert given.startswith(content_type)
+    assert text.endswith(b"# EOF\n") == (content_type == "application/openmetrics-text")

@@ -1,0 +1,59 @@
+import msgspec
+
+from pibridge.status.counters import SinkCounters, StreamCounters
+from pibridge.status.snapshot import SinkStatus, Snapshot, StreamStatus
+from status.moments import BUSY, NEWEST
+
+NEWEST_TICKS = 17_723_664_002_500_000
+
+
+def test_a_stream_shows_every_counter() -> None:
+    """Each counter of a stream is in the snapshot under its own name, the newest time as text."""
+    counters = StreamCounters(
+        tags=1,
+        problems=2,
+        channels=3,
+        channels_open=4,
+        read=5,
+        recovered=6,
+        duplicates=7,
+        unknown=8,
+        reconnects=9,
+        last_ticks=NEWEST_TICKS,
+        last_error="heartbeat missed",
+    )
+    expected = dict(vars(counters))
+    del expected["last_ticks"]
+    assert msgspec.to_builtins(StreamStatus.of(counters)) == {**expected, "last_ts": NEWEST}
+
+
+def test_a_sink_shows_every_counter_and_its_lag() -> None:
+    """Each counter of a sink is in the snapshot under its own name, beside how far it is behind."""
+    counters = SinkCounters(
+        state="writing", delivered=1, refused=2, batches=3, retries=4, last_ticks=NEWEST_TICKS, last_error="403"
+    )
+    counters.withheld["quality"] = 5
+    expected = dict(vars(counters))
+    del expected["last_ticks"]
+    shown = msgspec.to_builtins(SinkStatus.of(counters, lag_events=6, lag_s=7.5))
+    assert shown == {**expected, "last_ts": NEWEST, "lag_events": 6, "lag_s": 7.5}
+
+
+def test_a_snapshot_does_not_change_afterwards() -> None:
+    """What is counted later does not reach a snapshot that was taken before."""
+    counters = SinkCounters()
+    before = SinkStatus.of(counters, lag_events=0, lag_s=0.0)
+    counters.withheld["quality"] += 1
+    counters.delivered += 1
+    assert (before.withheld, before.delivered) == ({}, 0)
+
+
+def test_no_event_yet_has_no_time() -> None:
+    """Before the first event the time is empty, not 1970."""
+    assert StreamStatus.of(StreamCounters()).last_ts == ""
+    assert SinkStatus.of(SinkCounters(), lag_events=0, lag_s=0.0).last_ts == ""
+
+
+def test_a_snapshot_survives_json() -> None:
+    """What `/api/status` sends reads back as the same snapshot."""
+    assert msgspec.json.decode(msgspec.json.encode(BUSY), type=Snapshot) == BUSY

@@ -1,0 +1,227 @@
+"""The house keeps its order: what these tests say is what CONTRIBUTING.md asks for."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "pibridge"
+TESTS = ROOT / "tests"
+MOST_LINES = 400
+LEFTOVERS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "base"}
+WHOLE_PROJECT = {"test_layout.py", "integration", "acceptance", "component"}
+"""Below tests/: what judges the whole and so mirrors no single module."""
+DATA = {".json", ".jsonl", ".csv", ".lock"}
+A_HOME = re.compile(r"(?<![\w.}\])])/(?:home|root|Users|work|workspace|builds)/\w+|\b[A-Z]:\\Users\\\w+")
+"""A path that exists on one machine only."""
+
+
+def none_of(offenders: Iterable[str], rule: str) -> None:
+    """Fail with the rule and all offenders, one a line."""
+    lines = sorted(offenders)
+    if lines:
+        pytest.fail(f"{rule}:\n" + "\n".join(f"  {line}" for line in lines), pytrace=False)
+
+
+def files(*folders: str) -> Iterator[Path]:
+    """Give all files of these folders that are not made by tools."""
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc":
+                yield path
+
+
+def relative(path: Path) -> str:
+    """Give a path as people name it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def page(name: str) -> str:
+    """Give the text of a page; fail by its name if it is not written."""
+    path = ROOT / name
+    if not path.exists():
+        pytest.fail(f"{name} is not there", pytrace=False)
+    return path.read_text(encoding="utf-8")
+
+
+def modules() -> Iterator[Path]:
+    """Give the source modules; what a package's `__init__` does is tested under the names it exports."""
+    return (path for path in sorted(SOURCE.rglob("*.py")) if path.stem not in {"__init__", "__main__"})
+
+
+def has_something_to_run(module: Path) -> bool:
+    """Tell whether a function of a module does anything; names, fields and promises alone (`...`) need no test."""
+    tree = ast.parse(module.read_bytes(), filename=relative(module))
+    functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    statements = (statement for function in functions for statement in function.body)
+    return any(not (isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant)) for said in statements)
+
+
+def test_every_module_has_its_test() -> None:
+    """`src/pibridge/x/y.py` is tested by `tests/x/test_y.py`, if there is anything in it to run."""
+    none_of(
+        (
+            f"{relative(module)} wants {relative(test)}"
+            for module in modules()
+            if has_something_to_run(module)
+            and not (test := TESTS / module.relative_to(SOURCE).with_name(f"test_{module.name}")).exists()
+        ),
+        "modules without a test of the same name",
+    )
+
+
+def test_every_test_has_its_module() -> None:
+    """`tests/x/test_y.py` tests `src/pibridge/x/y.py`, or the folder of that name."""
+    none_of(
+        (
+            f"{relative(test)} mirrors neither {relative(subject)}.py nor a folder {subject.name}"
+            for test in TESTS.rglob("test_*.py")
+            if test.relative_to(TESTS).parts[0] not in WHOLE_PROJECT
+            and not (subject := SOURCE / test.relative_to(TESTS).with_name(test.stem.removeprefix("test_"))).is_dir()
+            and not subject.with_suffix(".py").exists()
+        ),
+        "tests of nothing",
+    )
+
+
+def test_no_file_is_too_long() -> None:
+    """A file has one subject and at most 400 lines; data is not counted."""
+    lengths = {
+        path: len(path.read_bytes().splitlines())
+        for path in files("src", "tests", "benchmarks", "component")
+        if path.suffix not in DATA
+    }
+    none_of(
+        (f"{relative(path)}: {lines} lines" for path, lines in lengths.items() if lines > MOST_LINES),
+        f"files of more than {MOST_LINES} lines; split them by subject",
+    )
+
+
+def test_no_module_is_a_leftover() -> None:
+    """A name says what is in it, in the words of the field."""
+    none_of(
+        (
+            relative(path)
+            for path in files("src", "tests", "benchmarks", "component")
+            for name in {path.stem, *path.relative_to(ROOT).parts[:-1]}
+            if LEFTOVERS & set(name.removeprefix("test_").split("_"))
+        ),
+        f"names that say nothing ({', '.join(sorted(LEFTOVERS))})",
+    )
+
+
+def commands(app: typer.Typer, prefix: str) -> Iterator[str]:
+    """Give every command as the user types it."""
+    for command in app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+        yield f"{prefix} {name}"
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            yield from commands(group.typer_instance, f"{prefix} {group.name or group.typer_instance.info.name}")
+
+
+def test_every_command_is_documented() -> None:
+    """Each command of the CLI is somewhere in docs/ as the user types it."""
+    from pibridge.cli import app  # noqa: PLC0415 - only this test needs the whole program
+
+    known = list(commands(app, "pibridge"))
+    assert known
+    text = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    none_of((c for c in known if not re.search(rf"\b{re.escape(c)}\b", text)), "commands that docs/ does not describe")
+
+
+def keys(schema: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Give every key in a JSON schema with where it is defined."""
+    for name, inner in schema.get("properties", {}).items():
+        yield name, f"{path or 'the top'}"
+        yield from keys(inner, f"{path}.{name}".strip("."))
+    for name, inner in schema.get("$defs", {}).items():
+        yield from keys(inner, name)
+
+
+def test_every_configuration_key_is_documented() -> None:
+    """Each key of the JSON schema is in docs/configuration.md, written as code."""
+    from pibridge.config.settings import Configuration  # noqa: PLC0415 - only this test needs the whole configuration
+
+    known = list(keys(Configuration.model_json_schema()))
+    assert known
+    code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page("docs/configuration.md"), flags=re.DOTALL))
+    none_of(
+        {f"{name} (of {where})" for name, where in known if not re.search(rf"\b{re.escape(name)}\b", code)},
+        "keys that docs/configuration.md does not describe",
+    )
+
+
+def test_every_sink_has_its_page() -> None:
+    """Each type of sink that is built is described in docs/sinks/."""
+    from pibridge.sinks import BUILT  # noqa: PLC0415 - only this test needs the sinks
+
+    assert BUILT
+    pages = {name: ROOT / "docs" / "sinks" / f"{name}.md" for name in BUILT}
+    none_of((relative(page) for page in pages.values() if not page.exists()), "pages missing for sinks that are built")
+
+
+def test_every_auth_method_has_its_page() -> None:
+    """Each authentication method that is built is described in docs/auth/."""
+    from pibridge.pi.auth import BUILT  # noqa: PLC0415 - only this test needs the methods
+
+    assert BUILT
+    pages = {name: ROOT / "docs" / "auth" / f"{name}.md" for name in BUILT}
+    none_of(
+        (relative(page) for page in pages.values() if not page.exists()), "pages missing for methods that are built"
+    )
+
+
+def test_every_room_has_its_place() -> None:
+    """The folders, the layers that a tool enforces and the table people read name the same rooms, in one order."""
+    linter = tomllib.loads(page("pyproject.toml"))["tool"]["importlinter"]
+    layers = [room for layer in linter["contracts"][0]["layers"] for room in re.findall(r"\w+", layer)]
+    text = page("docs/architecture.md")
+    table = re.findall(r"^\| `(\w+)` \|", text.partition("## The layers")[2].partition("\n## ")[0], flags=re.MULTILINE)
+    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")} | {
+        path.stem for path in SOURCE.glob("*.py") if path.stem not in {"__init__", "__main__"}
+    }
+    none_of((f"src/pibridge/{room}" for room in rooms - set(layers)), "rooms without a layer in pyproject.toml")
+    none_of((f"src/pibridge/{room}" for room in rooms - set(table)), "rooms missing in docs/architecture.md")
+    none_of(set(layers) - rooms, "layers in pyproject.toml without a room")
+    assert table == layers, "the table in docs/architecture.md has another order than the layers in pyproject.toml"
+
+
+def test_the_architecture_names_what_exists() -> None:
+    """Each module that docs/architecture.md names is there."""
+    named = set(re.findall(r"`(\w+(?:/\w+)*/\w+\.py)`", page("docs/architecture.md")))
+    assert named
+    none_of((name for name in named if not (SOURCE / name).exists()), "modules that docs/architecture.md invents")
+
+
+def project_files() -> list[Path]:
+    """Give what belongs to the project: tracked, or new and not ignored."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout: git cannot say what belongs to the project")
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_machine_is_named() -> None:
+    """No file of the project knows where on somebody's machine it was written."""
+    none_of(
+        (
+            f"{relative(path)}: {found}"
+            for path in project_files()
+            for found in A_HOME.findall(path.read_bytes().decode("utf-8", errors="ignore"))
+        ),
+        "paths that exist on one machine only",
+    )
