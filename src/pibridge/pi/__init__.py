@@ -1,0 +1,1 @@
+"""All that speaks PI Web API as a client."""

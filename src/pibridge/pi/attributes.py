@@ -1,0 +1,189 @@
+"""Finding AF attributes: of an element, of all below it, of those with a template."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pibridge.errors import RejectedError, UnauthorizedError
+from pibridge.model.tag import Asset, Mode, Tag
+from pibridge.pi.answers import OK, error_of
+from pibridge.pi.attribute_names import AttributePatterns
+from pibridge.pi.client import Params, PiClient
+from pibridge.pi.paging import PAGE, all_pages
+from pibridge.pi.select_settings import ElementSelect
+from pibridge.pi.selected import Problem, Selection
+from pibridge.pi.templates import with_derived
+from pibridge.pi.webid import identity
+from pibridge.pi.wire import Attribute, Element, ElementTemplate, Items, Reader
+
+_FAILURES: Final = ("WebException", "Errors", "Message")
+_ELEMENT_FIELDS: Final = ("WebId", "Name", "Path", "TemplateName", "WebException", "Errors")
+_ATTRIBUTE_FIELDS: Final = (
+    "WebId",
+    "Name",
+    "Path",
+    "Type",
+    "DefaultUnitsNameAbbreviation",
+    "DataReferencePlugIn",
+    "WebException",
+)
+_BATCH: Final = 50
+_DATABASE_NAMES: Final = 2
+_STATIC: Final = frozenset({"", "none", "<none>"})
+_TEXTS: Final = frozenset({"", "string", "datetime", "guid", "object", "anything", "<anything>"})
+"""Value types of which a text is a proper value; an attribute that does not tell its type may have any."""
+
+_read_element: Final = Reader(Element)
+_read_elements: Final = Reader(Items[Element])
+_read_attributes: Final = Reader(Items[Attribute])
+_read_templates: Final = Reader(Items[ElementTemplate])
+
+
+async def find_attributes(client: PiClient, select: ElementSelect, stream: str, mode: Mode) -> Selection:
+    """Find the attributes. What is not found or static is a problem. Raises what `PiClient.get` raises."""
+    elements = await _find_elements(client, select)
+    if isinstance(elements, Problem):
+        return Selection(problems=[elements])
+    patterns = AttributePatterns(select.attributes)
+    tags: dict[str, Tag] = {}
+    problems: list[Problem] = []
+    for start in range(0, len(elements), _BATCH):
+        some = elements[start : start + _BATCH]
+        for element, outcome in zip(some, await _attributes(client, some, patterns), strict=True):
+            if isinstance(outcome, Problem):
+                problems.append(outcome)
+                continue
+            for attribute in outcome:
+                if not patterns.match(_name(attribute)):
+                    continue
+                if attribute.data_reference_plug_in.lower() in _STATIC:
+                    problems.append(_static(attribute))
+                    continue
+                tag = _tag(attribute, element, stream, mode)
+                tags.setdefault(tag.key, tag)
+    problems += [
+        Problem(f"{select.element}|{pattern}", "no attribute matches", "hidden and excluded attributes are left out")
+        for pattern in patterns.unused
+    ]
+    return Selection(list(tags.values()), problems)
+
+
+async def _find_elements(client: PiClient, select: ElementSelect) -> list[Element] | Problem:
+    """Find the element itself and all below it, if they have the template or one derived from it."""
+    names = select.element.removeprefix("\\\\").split("\\")
+    is_database = len(names) == _DATABASE_NAMES
+    try:
+        root = await _by_path(client, "/assetdatabases" if is_database else "/elements", select.element)
+        database = root if is_database else await _by_path(client, "/assetdatabases", "\\\\" + "\\".join(names[:2]))
+    except RejectedError as error:
+        return Problem(select.element, str(error), "check the path; what is new in AF can take 5 minutes to be seen")
+    below = f"/{'assetdatabases' if is_database else 'elements'}/{root.web_id}/elements"
+    params = [
+        ("searchFullHierarchy", "true"),
+        ("webIdType", "IDOnly"),
+        ("selectedFields", _fields(_ELEMENT_FIELDS)),
+    ]
+    if select.template is None:
+        elements = await all_pages(client, below, params, _read_elements)
+    else:
+        family = with_derived(select.template, await _templates(client, database))
+        if not family:
+            return Problem(select.element, f"the database has no template {select.template}", "check the name")
+        # A server may count derived templates or not: each is asked for, and the answers are taken together.
+        elements = []
+        for template in family:
+            elements += await all_pages(client, below, [*params, ("templateName", template)], _read_elements)
+        wanted = {template.casefold() for template in family}
+        elements = [element for element in (root, *elements) if element.template_name.casefold() in wanted]
+    if select.template is None and not is_database:
+        elements.insert(0, root)
+    unique = {identity(element.web_id): element for element in elements}
+    return list(unique.values()) or Problem(select.element, "no element matches", "check the template")
+
+
+async def _by_path(client: PiClient, path: str, element: str) -> Element:
+    return await client.get(path, [("path", element), ("webIdType", "IDOnly")], _read_element)
+
+
+async def _templates(client: PiClient, database: Element) -> list[ElementTemplate]:
+    # This list has no pages.
+    params = [("field", "Name"), ("maxCount", str(client.settings.limits.items_per_request))]
+    return (await client.get(f"/assetdatabases/{database.web_id}/elementtemplates", params, _read_templates)).items
+
+
+async def _attributes(
+    client: PiClient, elements: Sequence[Element], patterns: AttributePatterns
+) -> list[list[Attribute] | Problem]:
+    """Read the attributes of each element, in one call if the server allows it."""
+    params = [
+        ("searchFullHierarchy", str(patterns.reach_nested).lower()),
+        ("webIdType", "IDOnly"),
+        ("selectedFields", _fields(_ATTRIBUTE_FIELDS)),
+    ]
+    first = [*params, ("startIndex", "0"), ("maxCount", str(PAGE))]
+    try:
+        parts = await client.batch({str(place): (_path(element), first) for place, element in enumerate(elements)})
+    except (RejectedError, UnauthorizedError):
+        # A batch is a POST, which some servers refuse to accounts that only read.
+        return [await _attributes_of(client, element, params) for element in elements]
+    outcomes: list[list[Attribute] | Problem] = []
+    for place, element in enumerate(elements):
+        part = parts[str(place)]
+        if part.status != OK:
+            error = error_of(part.status, bytes(part.content), about=f"the attributes of {element.path}")
+            if not isinstance(error, RejectedError):
+                raise error
+            outcomes.append(Problem(element.path, str(error)))
+            continue
+        attributes = _read_attributes(bytes(part.content)).items
+        if len(attributes) >= PAGE:
+            attributes += await all_pages(client, _path(element), params, _read_attributes, start=len(attributes))
+        outcomes.append(attributes)
+    return outcomes
+
+
+async def _attributes_of(client: PiClient, element: Element, params: Params) -> list[Attribute] | Problem:
+    try:
+        return await all_pages(client, _path(element), params, _read_attributes)
+    except RejectedError as error:
+        return Problem(element.path, str(error))
+
+
+def _path(element: Element) -> str:
+    return f"/elements/{element.web_id}/attributes"
+
+
+def _fields(names: Sequence[str]) -> str:
+    return ";".join([*(f"Items.{name}" for name in names), *_FAILURES])
+
+
+def _name(attribute: Attribute) -> str:
+    """Give the name below the element, `Outer|Inner` of a nested one."""
+    return attribute.path.partition("|")[2] or attribute.name
+
+
+def _static(attribute: Attribute) -> Problem:
+    return Problem(
+        attribute.path,
+        "static attribute: it has a value but no stream, so it is skipped",
+        "name only attributes with a data reference to silence this",
+    )
+
+
+def _tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag:
+    names = attribute.path.partition("|")[0].removeprefix("\\\\").split("\\")[1:]
+    path = "/".join(_escaped(name) for name in names)
+    name = _escaped(_name(attribute))
+    return Tag(
+        stream=stream,
+        mode=mode,
+        name=f"{path}|{name}",
+        path=attribute.path,
+        web_id=identity(attribute.web_id),
+        unit=attribute.default_units_name_abbreviation,
+        text=attribute.type.removesuffix("[]").lower() in _TEXTS,
+        asset=Asset(path, element.template_name, name),
+    )
+
+
+def _escaped(name: str) -> str:
+    return name.replace("/", "%2F")

@@ -1,0 +1,148 @@
+"""Channels: WebSockets on which PI sends what changes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+
+from pibridge.errors import UnavailableError
+from pibridge.pi.answers import error_of
+from pibridge.pi.client import PiClient
+from pibridge.pi.url_groups import URL_BYTES, url_groups
+
+_LARGEST_MESSAGE_BYTES: Final = 64 << 20  # the first message holds the values of all streams
+_PING_S: Final = 20
+_CLOSE_S: Final = 2
+_HEARTBEAT_RATE: Final = 5  # polls of about a second
+
+
+def plan_channels(web_ids: Iterable[str], streams_per_channel: int, url_bytes: int = URL_BYTES) -> list[list[str]]:
+    """Group web ids, in their order and each once, into as many as one channel and one URL take."""
+    return url_groups(web_ids, "webId", most=streams_per_channel, url_bytes=url_bytes)
+
+
+class Channel:
+    """An open channel. Read it without pause: PI drops what a slow reader leaves waiting, and does not say so."""
+
+    def __init__(self, connection: ClientConnection, host: str, silence_s: float) -> None:
+        self._connection = connection
+        self._host = host
+        self._silence_s = silence_s
+        self._loop = asyncio.get_running_loop()
+        self._waiting_since: float | None = None
+        self._is_silent = False
+        self._watch = self._loop.call_later(silence_s, self._look)
+
+    async def receive(self) -> bytes:
+        """Wait for the next message, a heartbeat included. Raises UnavailableError: the channel is gone or silent."""
+        self._waiting_since = self._loop.time()
+        try:
+            return await self._connection.recv(decode=False)
+        except ConnectionClosed as error:
+            raise UnavailableError(self._why(error)) from error
+        finally:
+            self._waiting_since = None
+
+    def release(self) -> None:
+        """Stop watching for silence."""
+        self._watch.cancel()
+
+    def _look(self) -> None:
+        # One timer for all messages: a timeout for each would cost more than decoding it.
+        now = self._loop.time()
+        heard = now if self._waiting_since is None else self._waiting_since
+        left_s = heard + self._silence_s - now
+        if left_s <= 0:
+            self._is_silent = True
+            self._connection.transport.abort()
+            return
+        self._watch = self._loop.call_later(left_s, self._look)
+
+    def _why(self, error: ConnectionClosed) -> str:
+        if self._is_silent:
+            return f"{self._host} sent nothing on a channel for {self._silence_s:g} s, not even a heartbeat"
+        if error.rcvd is not None:
+            return f"{self._host} closed the channel: {error.rcvd.code} {error.rcvd.reason}".rstrip()
+        if error.sent is not None:
+            return f"the channel to {self._host} was given up: {error.sent.code} {error.sent.reason}".rstrip()
+        return f"the channel to {self._host} broke off: 1006"
+
+
+class _Handshake(connect):
+    """A handshake that follows no redirects: they would carry the credentials to another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Give the answer back as the failure that it is."""
+        return exc
+
+
+@asynccontextmanager
+async def open_channel(
+    client: PiClient,
+    web_ids: Sequence[str],
+    *,
+    initial_values: bool = True,
+    heartbeat_rate: int = _HEARTBEAT_RATE,
+    silence_s: float | None = None,
+) -> AsyncIterator[Channel]:
+    """Open one channel for all the web ids; leaving closes it.
+
+    `heartbeat_rate`: after how many empty polls of its own (about a second each) PI sends a heartbeat. `silence_s`: how
+    long no message at all is borne, by default `pi.timeouts.silent_channel`.
+    UnavailableError: try again later. UnauthorizedError: 401, 403; waiting for leave is done here. RejectedError: 404
+    or 400, one of the ids is unknown, and PI does not say which; `recorded.values` finds it.
+    """
+    settings = client.settings
+    connection = await _connect(client, _channel_url(settings.url, web_ids, initial_values, heartbeat_rate))
+    channel = Channel(connection, client.host, silence_s or settings.timeouts.silent_channel)
+    try:
+        yield channel
+    finally:
+        channel.release()
+        await connection.close()
+
+
+def _channel_url(base: str, web_ids: Sequence[str], initial_values: bool, heartbeat_rate: int) -> str:  # noqa: FBT001 - a value
+    query = urlencode(
+        [
+            ("includeInitialValues", str(initial_values).lower()),
+            ("heartbeatRate", str(heartbeat_rate)),
+            ("webIdType", "IDOnly"),
+            *(("webId", web_id) for web_id in web_ids),
+        ]
+    )
+    # http becomes ws, https wss
+    return f"ws{base.removeprefix('http')}/streamsets/channel?{query}"
+
+
+async def _connect(client: PiClient, url: str) -> ClientConnection:
+    host = client.host
+    async with client.gate.admission() as admission:
+        try:
+            connection = await _Handshake(
+                url,
+                additional_headers=dict(admission.headers),
+                ssl=client.ssl_context if urlsplit(url).scheme == "wss" else None,
+                compression=None,  # costs more time here than it saves on a plant's network
+                proxy=None,
+                open_timeout=client.settings.timeouts.connect,
+                ping_interval=_PING_S,
+                ping_timeout=_PING_S,
+                close_timeout=_CLOSE_S,
+                max_size=_LARGEST_MESSAGE_BYTES,
+            )
+        except InvalidStatus as error:
+            response = error.response
+            raise error_of(
+                response.status_code, bytes(response.body or b""), about="the opening of a channel"
+            ) from error
+        except TimeoutError as error:
+            raise UnavailableError(f"{host} did not answer the opening of a channel in time") from error
+        except (OSError, InvalidHandshake, ConnectionClosed) as error:
+            raise UnavailableError(f"{host} could not open a channel: {type(error).__name__}: {error}") from error
+        admission.accept()
+        return connection

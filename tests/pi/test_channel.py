@@ -1,0 +1,179 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import WSCloseCode, web
+
+from pi.canned import CannedServer, Handler, client_of, said
+from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
+from pibridge.pi.channel import open_channel, plan_channels
+from pibridge.pi.client import PiClient
+from pibridge.pi.wire import decode_channel
+
+IDS = ["I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", "I1DPrR1NjdPxEUOulNmps6aJqQFQEAAA"]
+HEARTBEAT = '{"Links":{},"Items":[]}'
+
+
+def channel(script: Callable[[web.WebSocketResponse], Awaitable[object]]) -> Handler:
+    """Give a channel that does what the script says."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await script(socket)
+        return socket
+
+    return handle
+
+
+async def say_and_wait(socket: web.WebSocketResponse) -> None:
+    """Send one heartbeat, then nothing, until the client leaves."""
+    await socket.send_str(HEARTBEAT)
+    await socket.receive()
+
+
+async def test_messages_arrive_as_bytes(server: CannedServer, client: PiClient) -> None:
+    """What PI sends is received as it is, large messages too."""
+    large = '{"Items":[{"WebId":"w","Items":[{"Timestamp":"t","Value":"' + "x" * (5 << 20) + '"}]}]}'
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.send_str(HEARTBEAT)
+        await socket.send_str(large)
+        await socket.receive()
+
+    server.on("/streamsets/channel", channel(script))
+    async with open_channel(client, IDS) as opened:
+        assert await opened.receive() == HEARTBEAT.encode()
+        (item,) = decode_channel(await opened.receive())
+        assert len(item.items[0].value) == 5 << 20
+
+
+async def test_a_channel_is_asked_for_with_all_it_needs(server: CannedServer) -> None:
+    """The handshake carries the streams, initial values, heartbeats, short ids and the credentials."""
+    server.on("/streamsets/channel", channel(say_and_wait))
+    auth = {"method": "basic", "username": "pi", "password": "x"}
+    async with client_of(server, auth=auth) as client, open_channel(client, IDS, heartbeat_rate=7) as opened:
+        await opened.receive()
+    request = server.requests[0]
+    assert request.query.getall("webId") == IDS
+    assert request.query["includeInitialValues"] == "true"
+    assert request.query["heartbeatRate"] == "7"
+    assert request.query["webIdType"] == "IDOnly"
+    assert request.headers["Authorization"].startswith("Basic ")
+
+
+async def test_a_close_says_why(server: CannedServer, client: PiClient) -> None:
+    """When PI closes the channel, the error has its code and reason."""
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"service stops")
+
+    server.on("/streamsets/channel", channel(script))
+    async with open_channel(client, IDS) as opened:
+        with pytest.raises(UnavailableError, match="1001 service stops"):
+            await opened.receive()
+
+
+async def test_a_broken_channel_is_an_error(server: CannedServer, client: PiClient) -> None:
+    """A connection that breaks without a close is 1006."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        assert request.transport is not None
+        request.transport.abort()
+        return socket
+
+    server.on("/streamsets/channel", handle)
+    async with open_channel(client, IDS) as opened:
+        with pytest.raises(UnavailableError, match="1006"):
+            await opened.receive()
+
+
+async def test_silence_is_an_error(server: CannedServer, client: PiClient) -> None:
+    """A channel without even a heartbeat is given up."""
+    server.on("/streamsets/channel", channel(say_and_wait))
+    async with open_channel(client, IDS, silence_s=0.1) as opened:
+        await opened.receive()
+        with pytest.raises(UnavailableError, match=r"nothing.*0\.1 s"):
+            await opened.receive()
+
+
+async def test_a_slow_reader_is_not_silence(server: CannedServer, client: PiClient) -> None:
+    """Silence is counted only while somebody listens."""
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        for _ in range(3):
+            await socket.send_str(HEARTBEAT)
+        await socket.receive()
+
+    server.on("/streamsets/channel", channel(script))
+    busy = asyncio.Event()
+    async with open_channel(client, IDS, silence_s=0.05) as opened:
+        await opened.receive()
+        asyncio.get_running_loop().call_later(0.2, busy.set)
+        await busy.wait()
+        assert await opened.receive() == HEARTBEAT.encode()
+        assert await opened.receive() == HEARTBEAT.encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (web.Response(status=401), UnauthorizedError),
+        (web.Response(status=403), UnauthorizedError),
+        (said({"Errors": ["unknown WebId"]}, 404), RejectedError),
+        (web.Response(status=400, text="<html><title>Bad Request</title></html>"), RejectedError),
+        (web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}), RejectedError),
+        (web.Response(status=503), UnavailableError),
+        (said({"Items": []}), UnavailableError),
+    ],
+)
+async def test_a_refused_handshake_is_explained(
+    server: CannedServer, client: PiClient, answer: web.Response, kind: type[Exception]
+) -> None:
+    """A handshake that is answered with anything but a channel is the error that the answer means."""
+    server.on("/streamsets/channel", answer)
+    with pytest.raises(kind):
+        async with open_channel(client, IDS):
+            pass
+
+
+async def test_a_refused_handshake_closes_the_gate(server: CannedServer, client: PiClient) -> None:
+    """A 401 on a channel holds back everything until one try succeeds."""
+    server.on("/streamsets/channel", web.Response(status=401), channel(say_and_wait))
+    with pytest.raises(UnauthorizedError):
+        async with open_channel(client, IDS):
+            pass
+    assert not client.gate.is_open
+    client.try_now()
+    async with open_channel(client, IDS) as opened:
+        await opened.receive()
+    assert client.gate.is_open
+
+
+async def test_nobody_answers_the_handshake() -> None:
+    """A server that is down or never answers is an error that passes."""
+
+    async def hang(_: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with CannedServer() as server:
+        server.on("/streamsets/channel", hang)
+        async with client_of(server, timeouts={"connect": 0.1}) as client:
+            with pytest.raises(UnavailableError, match="in time"):
+                async with open_channel(client, IDS):
+                    pass
+    async with client_of(server) as client:
+        with pytest.raises(UnavailableError, match="could not open"):
+            async with open_channel(client, IDS):
+                pass
+
+
+def test_streams_are_spread_over_channels() -> None:
+    """A channel carries at most so many streams, each once, and no URL grows too long."""
+    ids = [f"I1DPrR1NjdPxEUOulNmps6aJqQ{n:06d}" for n in range(450)]
+    assert [len(group) for group in plan_channels([*ids, *ids], 200)] == [200, 200, 50]
+    assert [len(group) for group in plan_channels(ids[:30], 200, url_bytes=400)] == [10, 10, 10]
+    assert plan_channels([], 200) == []
