@@ -1,0 +1,88 @@
+"""How records lie in a file or an object, and what it is called."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import zstandard
+
+from pibridge.context.record import Record, json_lines
+from pibridge.sinks.contract import Bounds
+
+_BLOCK_BYTES: Final = 64 << 10
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_GZIP_LEVEL: Final = 6
+_ZSTD_LEVEL: Final = 3
+
+
+class Encoder(Protocol):
+    """Turns the records of one file into its bytes; the same records give the same bytes, however they are parted."""
+
+    def encode(self, records: Sequence[Record]) -> bytes:
+        """Take more records. Gives the bytes that are ready, none while a compressor gathers."""
+        ...
+
+    def finish(self) -> bytes:
+        """Give the last bytes. Nothing may be encoded after it."""
+        ...
+
+
+class _Lines:
+    def encode(self, records: Sequence[Record]) -> bytes:
+        return json_lines(records)
+
+    def finish(self) -> bytes:
+        return b""
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+class _CompressedLines:
+    def __init__(self, compressor: _Compressor) -> None:
+        self._compressor = compressor
+        self._waiting = bytearray()
+
+    def encode(self, records: Sequence[Record]) -> bytes:
+        # What a compressor writes may depend on how it is fed: blocks of one size make it depend on the records alone.
+        waiting = self._waiting
+        waiting += json_lines(records)
+        end = len(waiting) - len(waiting) % _BLOCK_BYTES
+        ready = [
+            self._compressor.compress(bytes(waiting[start : start + _BLOCK_BYTES]))
+            for start in range(0, end, _BLOCK_BYTES)
+        ]
+        del waiting[:end]
+        return b"".join(ready)
+
+    def finish(self) -> bytes:
+        rest = self._compressor.compress(bytes(self._waiting))
+        self._waiting.clear()
+        return rest + self._compressor.flush()
+
+
+def _gzip() -> Encoder:
+    # zlib's own gzip header has no time in it.
+    return _CompressedLines(zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP))
+
+
+def _zstd() -> Encoder:
+    return _CompressedLines(zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True).compressobj())
+
+
+_ENCODERS: Final[dict[str, Callable[[], Encoder]]] = {"jsonl": _Lines, "jsonl.gz": _gzip, "jsonl.zst": _zstd}
+
+FORMATS: Final = tuple(_ENCODERS)
+"""Names of the formats; a name is the file's extension too."""
+
+
+def open_format(name: str) -> Encoder:
+    """Begin one file in a format of `FORMATS`. KeyError if it is none."""
+    return _ENCODERS[name]()
+
+
+def name_of(bounds: Bounds, extension: str) -> str:
+    """Give the path of the file that holds these records, below the sink's folder or prefix."""
+    return f"dt={bounds.day}/{bounds.lane}-{bounds.first}-{bounds.last}.{extension}"

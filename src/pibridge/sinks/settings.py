@@ -1,0 +1,162 @@
+"""Where records go: the settings of every sink."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pibridge.context.settings import FilterSettings
+from pibridge.model.settings import Duration, Settings, Size
+
+Format = Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"]
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_PER_RECORD: Final = ("site", "stream", "tag", "asset.path", "attribute")
+
+
+def _template(*names: str) -> AfterValidator:
+    known = ", ".join(f"{{{name}}}" for name in names)
+
+    def check(text: str) -> str:
+        unknown = [name for name in _PLACEHOLDER.findall(text) if name not in names]
+        if unknown:
+            raise ValueError(f"unknown {{{unknown[0]}}}; use {known}")
+        if re.search(r"[{}]", _PLACEHOLDER.sub("", text)):
+            raise ValueError(f"a brace without its partner; use {known}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _web_address(text: str) -> str:
+    if not re.match(r"https?://[^/\s]", text):
+        raise ValueError("no web address; write it like https://s3.example.com:9000")
+    return text
+
+
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+SiteTemplate = Annotated[str, _template("site")]
+"""A text in which `{site}` stands for the site."""
+
+RecordTemplate = Annotated[str, _template(*_PER_RECORD)]
+"""A text in which `{site}`, `{stream}`, `{tag}`, `{asset.path}`, `{attribute}` stand for what the record says."""
+
+
+class _SinkSettings(Settings):
+    filter: FilterSettings = Field(
+        default_factory=FilterSettings, description="Which records this sink gets; its keys win over those of `filter`."
+    )
+
+
+class RollS3(Settings):
+    """When an object is complete: whichever comes first."""
+
+    size: Size = Field(16 << 20, gt=0, description="Size at which an object is completed.")
+    age: Duration = Field(300.0, gt=0, description="Age at which an object is completed.")
+
+
+class RollFile(Settings):
+    """When a file is complete: whichever comes first."""
+
+    size: Size = Field(64 << 20, gt=0, description="Size at which a file is completed.")
+    age: Duration = Field(60.0, gt=0, description="Age at which a file is completed.")
+
+
+class S3Settings(_SinkSettings):
+    """Objects in an S3 bucket, one partition a day."""
+
+    type: Literal["s3"] = Field(description="Kind of sink.")
+    bucket: str = Field(min_length=3, description="Name of the bucket.")
+    prefix: SiteTemplate = Field("pi/{site}", description="What the keys begin with; {site} is replaced.")
+    region: str | None = Field(None, min_length=1, description="AWS region. null: from the environment (AWS_REGION).")
+    format: Format = Field("jsonl.zst", description="What an object is: JSON lines, plain or compressed, or Parquet.")
+    roll: RollS3 = Field(default_factory=RollS3, description="When an object is complete.")
+    endpoint_url: WebAddress | None = Field(None, description="Address of an S3-compatible store. null: Amazon's own.")
+
+
+class FileSettings(_SinkSettings):
+    """Files in a local folder, one partition a day."""
+
+    type: Literal["file"] = Field(description="Kind of sink.")
+    path: Path = Field(Path("out"), description="Folder of the files; made when missing.")
+    format: Format = Field("jsonl", description="What a file is: JSON lines, plain or compressed, or Parquet.")
+    roll: RollFile = Field(default_factory=RollFile, description="When a file is complete.")
+
+
+class IotCoreSettings(_SinkSettings):
+    """Messages to AWS IoT Core."""
+
+    type: Literal["iot_core"] = Field(description="Kind of sink.")
+    transport: Literal["auto", "mqtt", "greengrass"] = Field(
+        "auto",
+        description="mqtt: own connection, confirmed. greengrass: over the nucleus, accepted but not confirmed. "
+        "auto: mqtt where credentials allow, else greengrass.",
+    )
+    auth: Literal["x509", "sigv4"] = Field(
+        "x509", description="Of mqtt: x509 (cert_file, key_file) or sigv4 (WebSocket with AWS credentials)."
+    )
+    endpoint: str | None = Field(
+        None, min_length=1, description="Host name of the account's endpoint: xxxx-ats.iot.eu-west-1.amazonaws.com"
+    )
+    cert_file: Path | None = Field(None, description="PEM file of the certificate.")
+    key_file: Path | None = Field(None, description="PEM file of the private key.")
+    ca_file: Path | None = Field(None, description="PEM bundle that signs the endpoint. null: Amazon's.")
+    client_id: SiteTemplate = Field(
+        "pibridge-{site}", min_length=1, description="MQTT client id; never the Greengrass core's thing name."
+    )
+    topic: RecordTemplate = Field("pi/{site}/{asset.path}", min_length=1, description="Topic of the messages.")
+    encoding: Literal["json", "json.gz"] = Field("json", description="What a message is: JSON, plain or compressed.")
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("has only one of cert_file and key_file; write both or none")
+        return self
+
+
+class GreengrassLocalSettings(_SinkSettings):
+    """Messages to other components on the same Greengrass core."""
+
+    type: Literal["greengrass_local"] = Field(description="Kind of sink.")
+    topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
+
+
+class MqttSettings(_SinkSettings):
+    """Messages to an MQTT broker in the plant."""
+
+    type: Literal["mqtt"] = Field(description="Kind of sink.")
+    host: str = Field(min_length=1, description="Host name or address of the broker.")
+    port: int = Field(1883, ge=1, le=65535, description="TCP port of the broker.")
+    topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
+
+
+class SiteWiseSettings(_SinkSettings):
+    """Property values in AWS IoT SiteWise."""
+
+    type: Literal["sitewise"] = Field(description="Kind of sink.")
+    region: str | None = Field(None, min_length=1, description="AWS region. null: from the environment (AWS_REGION).")
+    alias: RecordTemplate = Field(
+        "/{site}/{asset.path}/{attribute}", min_length=1, description="Alias of the property that takes the value."
+    )
+
+
+class KinesisSettings(_SinkSettings):
+    """Records in an Amazon Kinesis data stream."""
+
+    type: Literal["kinesis"] = Field(description="Kind of sink.")
+    stream: str = Field(min_length=1, description="Name of the data stream.")
+    region: str | None = Field(None, min_length=1, description="AWS region. null: from the environment (AWS_REGION).")
+
+
+SinkSettings = Annotated[
+    S3Settings
+    | FileSettings
+    | IotCoreSettings
+    | GreengrassLocalSettings
+    | MqttSettings
+    | SiteWiseSettings
+    | KinesisSettings,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,208 @@
+import asyncio
+import gzip
+import io
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from pibridge.context.record import Record, json_lines
+from pibridge.errors import ConfigurationError, UnavailableError
+from pibridge.model.event import Lane
+from pibridge.sinks import BUILT, build
+from pibridge.sinks.contract import Bounds, Sink
+from pibridge.sinks.formats import FORMATS
+from pibridge.sinks.settings import FileSettings, KinesisSettings
+from sinks.batches import ListedBatch, deliver, values
+from sinks.far_sides import SITE, Bucket, FarSide, Folder, Store
+
+
+def lines(name: str, data: bytes) -> bytes:
+    """Unpack one file as its readers do."""
+    if name.endswith(".gz"):
+        return gzip.decompress(data)
+    if name.endswith(".zst"):
+        return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read()
+    return data
+
+
+def at_rest(far_side: FarSide, lane: Lane = Lane.LIVE) -> bytes:
+    """Give the lines of all files of a lane, in the order of their names' positions."""
+    files = {name: data for name, data in far_side.held().items() if f"/{lane}-" in name}
+    in_order = sorted(files, key=lambda name: int(name.split("-")[-2]))
+    return b"".join(lines(name, files[name]) for name in in_order)
+
+
+@pytest.fixture(params=BUILT)
+def far_side(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> FarSide:
+    """Give each far side that a sink is built for."""
+    if request.param == "file":
+        return Folder(tmp_path / "out")
+    return Bucket(store, f"contract-{uuid.uuid4().hex}")
+
+
+@pytest.fixture(params=FORMATS)
+async def sink(request: pytest.FixtureRequest, far_side: FarSide) -> AsyncIterator[Sink]:
+    """Give an open sink of each format."""
+    sink = far_side.sink(request.param)
+    await sink.open()
+    yield sink
+    await sink.close()
+
+
+@pytest.fixture
+async def plain_sink(far_side: FarSide) -> AsyncIterator[Sink]:
+    """Give an open sink of plain lines, where the format changes nothing."""
+    sink = far_side.sink("jsonl")
+    await sink.open()
+    yield sink
+    await sink.close()
+
+
+async def test_every_record_is_at_rest_once_and_in_order(sink: Sink, far_side: FarSide) -> None:
+    """Files of a lane, one after the other, are its records: none missing, none twice, in order."""
+    records = values(1, 6000)
+    bounds = await deliver(sink, records)
+    assert len(bounds) > 1
+    assert at_rest(far_side) == json_lines(records)
+
+
+async def test_a_batch_tried_again_replaces_itself(sink: Sink, far_side: FarSide) -> None:
+    """The same sealed batch, handed over in other parts, gives the same name and the same bytes."""
+    records = values(1, 2000)
+    bounds = await deliver(sink, records, part=250)
+    once = far_side.held()
+    for sealed in bounds:
+        await sink.write(ListedBatch(values(sealed.first, 3000), part=7, sealed=sealed))
+    assert far_side.held() == once
+
+
+async def test_a_sealed_batch_is_taken_whole(plain_sink: Sink, far_side: FarSide) -> None:
+    """A batch that an earlier try has sealed ends at its bounds, also when it is larger than a file may be now."""
+    records = values(11, 990)
+    await plain_sink.write(ListedBatch(records, sealed=Bounds(Lane.LIVE, 11, 1000, "2026-03-09")))
+    assert far_side.held() == {"dt=2026-03-09/live-11-1000.jsonl": json_lines(records)}
+
+
+async def test_nothing_has_a_name_before_its_bounds_are_fixed(sink: Sink, far_side: FarSide) -> None:
+    """When the batch is sealed, nothing is there under a final name yet; afterwards one file is."""
+    named_before: list[str] = []
+
+    class Watched(ListedBatch):
+        async def seal(self) -> Bounds:
+            named_before.extend(far_side.held())
+            return await super().seal()
+
+    log: list[str] = []
+    await sink.write(Watched(values(1, 50), log=log))
+    assert log == ["sealed"]
+    assert named_before == []
+    assert len(far_side.held()) == 1
+
+
+async def test_an_outage_loses_nothing(plain_sink: Sink, far_side: FarSide) -> None:
+    """While the far side is gone, writing raises UnavailableError with a hint; once it is back, the batch arrives."""
+    before, during = values(1, 10), values(11, 10)
+    await plain_sink.write(ListedBatch(before))
+    far_side.fail()
+    batch = ListedBatch(during)
+    try:
+        with pytest.raises(UnavailableError) as writing:
+            await plain_sink.write(batch)
+    finally:
+        far_side.recover()
+    assert writing.value.hint
+    await plain_sink.open()
+    await plain_sink.write(ListedBatch(during, sealed=batch.sealed))
+    assert at_rest(far_side) == json_lines(before + during)
+
+
+async def test_opening_again_harms_nothing(plain_sink: Sink, far_side: FarSide) -> None:
+    """A sink may be opened twice, also while it writes."""
+    records = values(1, 300)
+
+    class Reopening(ListedBatch):
+        async def seal(self) -> Bounds:
+            await plain_sink.open()
+            return await super().seal()
+
+    await plain_sink.open()
+    await plain_sink.write(Reopening(records, part=300))
+    assert at_rest(far_side) == json_lines(records)
+
+
+async def test_a_cancelled_write_leaves_nothing_behind(far_side: FarSide) -> None:
+    """A write that is cancelled while it waits for records gives no name; the batch tried again arrives whole."""
+    sink = far_side.sink("jsonl.zst", roll_bytes=1 << 20)
+    await sink.open()
+    records = values(1, 400)
+    waits = asyncio.Event()
+
+    class Stuck(ListedBatch):
+        async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
+            yield records[:200]
+            waits.set()
+            await asyncio.Event().wait()
+
+    writing = asyncio.create_task(sink.write(Stuck(records)))
+    await waits.wait()
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert far_side.held() == {}
+    await deliver(sink, records)
+    assert at_rest(far_side) == json_lines(records)
+    await sink.close()
+
+
+async def test_both_lanes_write_at_the_same_time(plain_sink: Sink, far_side: FarSide) -> None:
+    """The lanes share a sink without meeting each other's files."""
+    live, history = values(1, 1000), values(1, 1000, Lane.HISTORY)
+    await asyncio.gather(deliver(plain_sink, live), deliver(plain_sink, history))
+    assert at_rest(far_side, Lane.LIVE) == json_lines(live)
+    assert at_rest(far_side, Lane.HISTORY) == json_lines(history)
+
+
+async def test_the_day_is_that_of_the_first_record(plain_sink: Sink, far_side: FarSide) -> None:
+    """Records from before and after midnight stay together, in the partition of the first."""
+    around_midnight = values(12 * 3600 - 5, 10)
+    await plain_sink.write(ListedBatch(around_midnight))
+    assert list(far_side.held()) == ["dt=2026-03-09/live-43195-43204.jsonl"]
+
+
+async def test_a_probe_leaves_no_records(far_side: FarSide) -> None:
+    """Probing says what was tried and leaves nothing that a reader of records would find."""
+    sink = far_side.sink("jsonl")
+    assert "wrote" in await sink.probe()
+    assert far_side.held() == {}
+    await sink.close()
+
+
+async def test_a_closed_sink_can_be_opened(plain_sink: Sink, far_side: FarSide) -> None:
+    """Closing twice is no error, and a closed sink works again once it is open."""
+    await plain_sink.close()
+    await plain_sink.close()
+    await plain_sink.open()
+    await plain_sink.write(ListedBatch(values(1, 10)))
+    assert at_rest(far_side) == json_lines(values(1, 10))
+
+
+def test_what_is_not_built_says_so() -> None:
+    """A sink or a format that this version does not have is an error that names the key and what there is."""
+    with pytest.raises(ConfigurationError, match=r"^sinks\.k\.type: kinesis is not built .* it has file, s3$"):
+        build("k", KinesisSettings(type="kinesis", stream="acme"), SITE)
+    with pytest.raises(ConfigurationError, match=r"^sinks\.f\.format: parquet is not built .* it has jsonl, "):
+        build("f", FileSettings(type="file", format="parquet"), SITE)
+
+
+def test_only_the_s3_sink_loads_the_aws_library() -> None:
+    """A process without an S3 sink does not pay for awscrt."""
+    code = (
+        "import sys; from pibridge.sinks import build; from pibridge.sinks.settings import FileSettings; "
+        "build('f', FileSettings(type='file'), 'houston'); sys.exit('awscrt' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,208 @@
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pibridge.context.record import Record, json_lines
+from pibridge.errors import UnavailableError
+from pibridge.sinks.contract import Bounds
+from pibridge.sinks.file import FileSink
+from pibridge.sinks.settings import FileSettings
+from sinks.batches import ListedBatch, values
+
+DAY = "dt=2026-03-09"
+
+
+def sink_in(folder: Path, roll_bytes: int = 64 << 20) -> FileSink:
+    """Make a sink of plain lines."""
+    settings = {"type": "file", "path": folder, "format": "jsonl", "roll": {"size": roll_bytes}}
+    return FileSink(FileSettings.model_validate(settings))
+
+
+def files_below(folder: Path) -> list[Path]:
+    """Give the files below a folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def open_below(folder: Path) -> list[str]:
+    """Give the files below a folder that this process has open."""
+    return [file.path for file in psutil.Process().open_files() if Path(file.path).is_relative_to(folder)]
+
+
+def write_until_killed(folder: Path) -> None:
+    """Run a process that writes there and kill it in the midst of a file."""
+    script = Path(__file__).with_name("endless_write.py")
+    with subprocess.Popen(
+        [sys.executable, str(script), str(folder)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == b"writing\n"
+        daemon.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a file system of 256 KiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("only root on Linux can mount a small file system")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+async def test_lines_are_seen_while_they_are_written(tmp_path: Path) -> None:
+    """Before the batch is sealed, its lines stand in a `.part` file; afterwards only the final file is there."""
+    records = values(5, 20)
+    seen: dict[str, bytes] = {}
+
+    class Watched(ListedBatch):
+        async def seal(self) -> Bounds:
+            seen.update({path.name: path.read_bytes() for path in (tmp_path / DAY).iterdir()})
+            return await super().seal()
+
+    sink = sink_in(tmp_path)
+    await sink.open()
+    await sink.write(Watched(records))
+    assert seen == {"live-5.jsonl.part": json_lines(records)}
+    assert [path.name for path in (tmp_path / DAY).iterdir()] == ["live-5-24.jsonl"]
+    await sink.close()
+
+
+async def test_opening_removes_what_was_left_unfinished(tmp_path: Path) -> None:
+    """Unfinished files of our own naming go; whatever else lies in the folder stays."""
+    day = tmp_path / DAY
+    day.mkdir()
+    ours = [day / name for name in ("live-1.jsonl.part", "history-77.jsonl.gz.part", "live-3.jsonl.zst.part")]
+    others = [
+        day / "live-1-9.jsonl",
+        day / "notes.part",
+        day / "live-1-9.jsonl.part",
+        tmp_path / "live-1.jsonl.part",
+        tmp_path / "elsewhere.jsonl.part",
+    ]
+    for path in ours + others:
+        path.write_text("x")
+    sink = sink_in(tmp_path)
+    await sink.open()
+    assert [path.exists() for path in ours] == [False] * len(ours)
+    assert [path.exists() for path in others] == [True] * len(others)
+    await sink.close()
+
+
+async def test_a_probe_leaves_a_running_daemons_file_alone(tmp_path: Path) -> None:
+    """Probing removes its own test file and nothing else."""
+    part = tmp_path / DAY / "live-1.jsonl.part"
+    part.parent.mkdir()
+    part.write_text("being written")
+    sink = sink_in(tmp_path)
+    assert str(tmp_path) in await sink.probe()
+    assert files_below(tmp_path) == [part]
+    await sink.close()
+
+
+async def test_a_killed_daemon_starts_its_file_again(tmp_path: Path) -> None:
+    """A kill leaves an unfinished file behind; opening removes it, and the batch arrives whole under its name."""
+    write_until_killed(tmp_path)
+    part = tmp_path / DAY / "live-1.jsonl.part"
+    assert part.stat().st_size > 0
+    sink = sink_in(tmp_path)
+    await sink.open()
+    assert not part.exists()
+    await sink.write(ListedBatch(values(1, 300)))
+    assert (tmp_path / DAY / "live-1-300.jsonl").read_bytes() == json_lines(values(1, 300))
+    await sink.close()
+
+
+async def test_a_file_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Power may fail at any moment: the content is synced, then the name given, then the folders synced."""
+    sink = sink_in(tmp_path)
+    await sink.open()
+    steps: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def noted_sync(descriptor: int) -> None:
+        steps.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name}")
+        sync(descriptor)
+
+    def noted_replace(path: Path, target: Path) -> Path:
+        steps.append(f"name {target.name}")
+        return replace(path, target)
+
+    if sys.platform != "linux":
+        pytest.skip("needs /proc to tell which file is synced")
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    await sink.write(ListedBatch(values(1, 10)))
+    await sink.close()
+    assert steps == [
+        f"sync {tmp_path.name}",  # the day's folder is new
+        "sync live-1.jsonl.part",
+        "name live-1-10.jsonl",
+        f"sync {DAY}",
+        f"sync {tmp_path.name}",
+    ]
+
+
+async def test_a_full_disk_is_waited_for(small_disk: Path) -> None:
+    """A full disk is UnavailableError that says what to do; with space again the batch arrives whole."""
+    filler = small_disk / "filler"
+    filler.write_bytes(b"x" * (200 << 10))
+    sink = sink_in(small_disk)
+    await sink.open()
+    records = values(1, 500)
+    with pytest.raises(UnavailableError, match=r"No space left.*free some space"):
+        await sink.write(ListedBatch(records))
+    filler.unlink()
+    await sink.open()
+    await sink.write(ListedBatch(records))
+    assert (small_disk / DAY / "live-1-500.jsonl").read_bytes() == json_lines(records)
+    await sink.close()
+
+
+async def test_a_write_that_ends_early_lets_go_of_its_file(tmp_path: Path) -> None:
+    """After a cancelled write no file is open any more, also if it was cancelled in the midst of writing."""
+    taken = asyncio.Event()
+
+    class Flood(ListedBatch):
+        async def __aiter__(self) -> AsyncIterator[Sequence[Record]]:
+            while True:
+                taken.set()
+                yield values(1, 1000)
+
+    sink = sink_in(tmp_path)
+    await sink.open()
+    for _ in range(10):
+        taken.clear()
+        writing = asyncio.create_task(sink.write(Flood(values(1, 1))))
+        await taken.wait()
+        await asyncio.sleep(0)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+    # The last closing is behind a probe in the queue of the one disk thread.
+    await sink.probe()
+    assert open_below(tmp_path) == []
+    await sink.write(ListedBatch(values(1, 50)))
+    assert (tmp_path / DAY / "live-1-50.jsonl").read_bytes() == json_lines(values(1, 50))
+    await sink.close()
+
+
+async def test_a_path_that_cannot_be_a_folder_says_which(tmp_path: Path) -> None:
+    """The error of a path below a file names that path and the way out."""
+    (tmp_path / "file").write_text("")
+    sink = sink_in(tmp_path / "file" / "out")
+    with pytest.raises(UnavailableError, match=r"file/out.*choose another path") as opening:
+        await sink.open()
+    with pytest.raises(UnavailableError):
+        await sink.probe()
+    assert isinstance(opening.value.__cause__, OSError)
+    await sink.close()

@@ -1,0 +1,66 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from pibridge.model.settings import Settings
+from pibridge.sinks.settings import FileSettings, IotCoreSettings, S3Settings, SinkSettings
+
+SINK: TypeAdapter[Settings] = TypeAdapter(SinkSettings)
+
+
+def sink(**keys: Any) -> Settings:
+    """Give the settings as the configuration says them."""
+    return SINK.validate_python(keys)
+
+
+def test_the_type_tells_which_settings_they_are() -> None:
+    """Each kind has its own defaults."""
+    lake = sink(type="s3", bucket="acme")
+    assert isinstance(lake, S3Settings)
+    assert (lake.prefix, lake.format, lake.roll.size, lake.roll.age) == ("pi/{site}", "jsonl.zst", 16 << 20, 300)
+    local = sink(type="file")
+    assert isinstance(local, FileSettings)
+    assert (local.path, local.format, local.roll.size, local.roll.age) == (Path("out"), "jsonl", 64 << 20, 60)
+    cloud = sink(type="iot_core")
+    assert isinstance(cloud, IotCoreSettings)
+    assert (cloud.transport, cloud.auth, cloud.client_id, cloud.topic, cloud.encoding) == (
+        "auto",
+        "x509",
+        "pibridge-{site}",
+        "pi/{site}/{asset.path}",
+        "json",
+    )
+
+
+def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
+    """Size and age stand for themselves."""
+    local = sink(type="file", roll={"age": "1s"})
+    assert isinstance(local, FileSettings)
+    assert (local.roll.size, local.roll.age) == (64 << 20, 1)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"type": "s3", "bucket": "acme", "prefix": "{tag}"}, "unknown {tag}; use {site}"),
+        ({"type": "s3", "bucket": "acme", "prefix": "{site"}, "a brace without its partner; use {site}"),
+        ({"type": "s3", "bucket": "acme", "prefix": "{{site}}"}, "a brace without its partner; use {site}"),
+        ({"type": "s3", "bucket": "acme", "endpoint_url": "s3.example.com"}, "no web address"),
+        (
+            {"type": "mqtt", "host": "h", "topic": "{asset}"},
+            "unknown {asset}; use {site}, {stream}, {tag}, {asset.path}",
+        ),
+        ({"type": "sitewise", "alias": "{}"}, "unknown {}; use {site}"),
+        ({"type": "iot_core", "cert_file": "x"}, "has only one of cert_file and key_file; write both or none"),
+        ({"type": "file", "roll": {"age": 0}}, "greater than 0"),
+        ({"type": "file", "roll": {"size": "0B"}}, "greater than 0"),
+        ({"type": "kinesis"}, "Field required"),
+    ],
+)
+def test_settings_that_cannot_be_meant(keys: dict[str, Any], problem: str) -> None:
+    """Templates with unknown names, half a certificate, nothing at all."""
+    with pytest.raises(ValidationError) as caught:
+        sink(**keys)
+    assert problem in str(caught.value)
