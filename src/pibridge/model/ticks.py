@@ -8,17 +8,21 @@ FOREVER = 2_534_023_008_000_000_000 - 1
 """The last tick of the year 9999, which PI writes for "not ended yet"."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FRACTION_DIGITS = 7
+_TICKS_OF_DIGITS = tuple(10 ** (7 - digits) for digits in range(8))
+"""How many ticks the last of so many fractional digits counts."""
 
 
 def parse(text: str) -> int:
     """Give the ticks of an ISO 8601 time: 0 to 7 fractional digits (more are cut), `Z` or an offset. ValueError if none."""
-    if len(text) >= 20 and text[-1] == "Z" and text[10] == "T":  # noqa: PLR2004 - the shortest full form
-        ticks = _second_start(text[:19])
-        fraction = text[20:-1]
-        if not fraction:
-            return ticks
-        return ticks + int(fraction[:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, "0"))
+    if text[-1:] == "Z" and text[10:11] == "T":
+        start_ticks = _second_start(text[:19])
+        digits = text[20:-1]
+        if not digits:
+            return start_ticks
+        try:
+            return start_ticks + int(digits) * _TICKS_OF_DIGITS[len(digits)]
+        except IndexError:
+            return start_ticks + int(digits[:7])
     return _parse_any(text)
 
 
