@@ -59,7 +59,10 @@ def _answer(request: Request) -> Response | None:
     if url.path.endswith("/channel"):
         return None
     if url.path.endswith("/points/multiple"):
-        found = [{"Identifier": each, "IdentifierType": "Path", "Object": _point(each)} for each in parse_qs(url.query)["path"]]
+        found = [
+            {"Identifier": each, "IdentifierType": "Path", "Object": _point(each)}
+            for each in parse_qs(url.query)["path"]
+        ]
         body = json.dumps({"Items": found}).encode()
     else:
         body = b'{"Links":{},"Items":[]}'

@@ -15,22 +15,25 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 import structlog
-from feeder import messages, path
 
+from feeder import messages, path
 from pibridge.config.load import configuration
 from pibridge.context.assets import AssetMap
 from pibridge.context.filters import build
 from pibridge.context.record import json_lines
 from pibridge.context.settings import FilterSettings
 from pibridge.context.stamp import Stamp
-from pibridge.daemon.report import Report
 from pibridge.daemon.run import run
 from pibridge.intake.arrivals import Arrivals
 from pibridge.model.event import Lane
 from pibridge.model.tag import Mode, Tag
 from pibridge.pi.wire import decode_channel
+
+if TYPE_CHECKING:
+    from pibridge.daemon.report import Report
 
 POINTS = 100
 SHAPES = (1, 10, 100)
@@ -50,7 +53,10 @@ def pure(data: list[bytes], events: int) -> float:
     """Give the events per second of all that is computed: decode, dedup, contextualize, filter, encode."""
     from feeder import web_id  # noqa: PLC0415 - beside the feeder only here
 
-    tags = [Tag(stream="bench", mode=Mode.REALTIME, name=path(n), path=path(n), web_id=web_id(n), unit="bar") for n in range(POINTS)]
+    tags = [
+        Tag(stream="bench", mode=Mode.REALTIME, name=path(n), path=path(n), web_id=web_id(n), unit="bar")
+        for n in range(POINTS)
+    ]
     arrivals = Arrivals({tag.web_id: number for number, tag in enumerate(tags)}, [])
     stamp = Stamp("bench", AssetMap([]), lambda number, _: tags[number])
     admits = build(FilterSettings(quality=frozenset({"good"})))

@@ -61,7 +61,7 @@ class Daemon:
             await self.kill()
 
     async def settled(self, port: int, within_s: float = 60.0) -> dict[str, Any]:
-        """Wait until all channels are open, all gaps paid and all sinks have taken what was journaled; give the status."""
+        """Wait until all channels are open and all gaps are paid; give the status."""
         async with asyncio.timeout(within_s), aiohttp.ClientSession() as session:
             while True:
                 status = await _status(session, port)

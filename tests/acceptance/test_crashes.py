@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from acceptance.daemons import Daemon, between, facts, orders, truth
 
+from acceptance.daemons import Daemon, between, facts, orders, truth
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.simulator import Simulator, SimulatorSettings
@@ -22,7 +22,7 @@ BACKFILL_S = 120
 
 @pytest.fixture
 async def plant() -> AsyncIterator[Simulator]:
-    """A plant that keeps every value in its archive, repeats some, and swaps none."""
+    """Give a plant that keeps every value in its archive, repeats some, and swaps none."""
     settings = SimulatorSettings(
         compression=False,
         bulk_points=60,
@@ -37,7 +37,7 @@ async def plant() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port for the status page."""
+    """Give a port for the status page."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -45,6 +45,7 @@ def free_port() -> int:
 
 
 def settings(simulator: Simulator, folder: Path, port: int, **sinks: Any) -> dict[str, Any]:
+    """Give the configuration of a daemon that reads the generic points."""
     file = {"type": "file", "path": str(folder / "out"), "roll": {"age": "1s", "size": "100KiB"}}
     return {
         "site": "brewery",
@@ -75,7 +76,7 @@ async def test_ten_kills_and_lost_links_lose_nothing(
     plant: Simulator, tmp_path: Path, free_port: int, record_property: Callable[[str, object], None]
 ) -> None:
     """Killed at ten random moments while channels drop, the files hold every owed event, once, in order."""
-    random = Random()
+    random = Random()  # noqa: S311 - moments to kill at
     seed = random.randrange(1 << 32)
     record_property("seed", seed)
     print(f"seed {seed}")  # noqa: T201 - so that a failure can be run again

@@ -1,12 +1,15 @@
-from context.plants import POINT, TEMPERATURE
+import pytest
 from msgspec.structs import replace
 
-from pibridge.context.assets import AssetMap
+from context.plants import POINT, TEMPERATURE
+from pibridge.context.assets import AssetMap, mappings
 from pibridge.context.settings import AssetMapping
+from pibridge.errors import ConfigurationError
 from pibridge.model.tag import Asset
 
 
 def mapping(points: str, asset: str, template: str = "") -> AssetMapping:
+    """Map points onto an asset."""
     return AssetMapping(points=points, asset=asset, template=template)
 
 
@@ -30,3 +33,15 @@ def test_special_characters_of_names_are_just_characters() -> None:
 def test_what_af_says_is_not_mapped_over() -> None:
     """AF streams carry their element already."""
     assert AssetMap([mapping("*", "Plant/B")]).of(TEMPERATURE) == TEMPERATURE.asset
+
+
+def test_a_table_of_assets_maps_points() -> None:
+    """`assets_file` has one mapping a line."""
+    (one, two) = mappings("path,asset,template\n\\\\P\\A*,Plant/R1,Reactor\n\\\\P\\B,Plant/R2,\n", "assets.csv")
+    assert (one.asset, one.template, two.points, two.template) == ("Plant/R1", "Reactor", r"\\P\B", "")
+
+
+def test_a_wrong_line_of_the_table_is_named() -> None:
+    """Line and column are told."""
+    with pytest.raises(ConfigurationError, match=r"assets\.csv, line 2: asset: write names with / between them"):
+        mappings("path,asset\n\\\\P\\A,/R1/\n", "assets.csv")

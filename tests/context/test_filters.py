@@ -1,5 +1,4 @@
 from context.plants import NOON, POINT
-
 from pibridge.context.filters import build
 from pibridge.context.record import Record, context_of
 from pibridge.context.settings import FilterSettings
@@ -7,6 +6,7 @@ from pibridge.model.event import BAD, QUESTIONABLE, Event, Lane
 
 
 def verdict(settings: FilterSettings, status: int = 0) -> str:
+    """Judge one good or doubtful number of a point."""
     return build(settings)(Record(1, Event(1, NOON, 1.0, status), context_of("s", POINT, None, Lane.LIVE)))
 
 

@@ -1,7 +1,7 @@
-from context.plants import NO_DATA, events
 from hypothesis import given
 from hypothesis import strategies as st
 
+from context.plants import NO_DATA, events
 from pibridge.context.meaning import meaning, quality
 from pibridge.model.event import BAD, Event
 

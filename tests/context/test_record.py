@@ -2,10 +2,10 @@ import json
 from typing import Any
 
 import pytest
-from context.plants import CASCADE, LANES, NO_DATA, NOON, NOTE, POINT, TEMPERATURE, events
 from hypothesis import given
 from hypothesis import strategies as st
 
+from context.plants import CASCADE, LANES, NO_DATA, NOON, NOTE, POINT, TEMPERATURE, events
 from pibridge.context.record import Record, context_of, json_lines, json_record
 from pibridge.model import ticks
 from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event, Lane
@@ -13,10 +13,12 @@ from pibridge.model.tag import Asset, Tag
 
 
 def record(event: Event, tag: Tag = POINT, asset: Asset | None = None, lane: Lane = Lane.LIVE, seq: int = 7) -> Record:
+    """Put an event in its place."""
     return Record(seq, event, context_of("houston", tag, asset or tag.asset, lane))
 
 
 def said(event: Event, tag: Tag = POINT) -> dict[str, Any]:
+    """Read back what the record says."""
     line: dict[str, Any] = json.loads(json_record(record(event, tag)))
     return line
 

@@ -1,6 +1,6 @@
-from context.plants import NOON, POINT
 from msgspec.structs import replace
 
+from context.plants import NOON, POINT
 from pibridge.context.assets import AssetMap
 from pibridge.context.settings import AssetMapping
 from pibridge.context.stamp import Stamp

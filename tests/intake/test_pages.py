@@ -12,6 +12,7 @@ SECOND = ticks.PER_SECOND
 
 
 def gap(start: int, end: int | None = 1000, tag: int = 1, number: int = 1) -> Gap:
+    """Owe some time of a tag."""
     return Gap(number, tag, start, end, "test")
 
 

@@ -5,13 +5,16 @@ from pibridge.model.settings import Duration, Secret, Settings, Size
 
 
 class Example(Settings):
+    """One setting of each kind."""
+
     wait: Duration = 1
     room: Size = 1
     word: Secret = Secret(lambda: "")
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("250ms", 0.25), ("10s", 10), ("5m", 300), ("12h", 43200), ("7d", 604800), (3, 3), ("1.5", 1.5)]
+    ("text", "seconds"),
+    [("250ms", 0.25), ("10s", 10), ("5m", 300), ("12h", 43200), ("7d", 604800), (3, 3), ("1.5", 1.5)],
 )
 def test_durations_are_seconds(text: str | int, seconds: float) -> None:
     """A duration is written with a unit or as plain seconds."""

@@ -24,7 +24,9 @@ def test_trailing_zeros_of_the_fraction_do_not_matter(moment: int) -> None:
 @given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - hypothesis adds the zone
 def test_agrees_with_datetime(moment: datetime) -> None:
     """To the microsecond, the standard library says the same."""
-    assert ticks.parse(moment.isoformat()) == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
+    assert (
+        ticks.parse(moment.isoformat()) == (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
+    )
 
 
 def test_reads_what_pi_was_seen_to_write() -> None:
@@ -35,7 +37,9 @@ def test_reads_what_pi_was_seen_to_write() -> None:
     assert ticks.render(ticks.parse("2022-03-19T10:34:00.9700012+02:00")) == "2022-03-19T08:34:00.9700012Z"
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2022-03-19T08:34:00", "2022-13-19T08:34:00Z", "2022-03-19T08:34:00.x7Z"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2022-03-19T08:34:00", "2022-13-19T08:34:00Z", "2022-03-19T08:34:00.x7Z"]
+)
 def test_what_is_no_time_is_an_error(text: str) -> None:
     """A text without a zone or a date is never guessed at."""
     with pytest.raises(ValueError, match=r"."):

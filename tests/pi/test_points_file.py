@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pibridge.errors import ConfigurationError
-from pibridge.pi.points_file import PointRow, load, parse
+from pibridge.pi.points_file import PointRow, parse, read
 
 
 def problems(text: str) -> list[str]:
@@ -28,21 +28,21 @@ def test_one_column_is_enough() -> None:
     assert parse("path\n\\\\P\\A\n", "tags.csv") == [PointRow(r"\\P\A")]
 
 
-async def test_a_file_of_excel_is_read(tmp_path: Path) -> None:
+def test_a_file_of_excel_is_read(tmp_path: Path) -> None:
     """A byte order mark and Windows line ends are tolerated."""
     file = tmp_path / "tags.csv"
     file.write_bytes("\ufeffpath,tag\r\n\\\\P\\Ä,Übertemperatur\r\n".encode())
-    assert await load(file) == [PointRow(r"\\P\Ä", "Übertemperatur")]
+    assert read(file) == [PointRow(r"\\P\Ä", "Übertemperatur")]
 
 
-async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A missing file and one in another encoding are explained."""
     with pytest.raises(ConfigurationError, match=r"missing\.csv.*No such file"):
-        await load(tmp_path / "missing.csv")
+        read(tmp_path / "missing.csv")
     file = tmp_path / "tags.csv"
     file.write_bytes("path\n\\\\P\\Ä\n".encode("latin-1"))
     with pytest.raises(ConfigurationError, match="UTF-8"):
-        await load(file)
+        read(file)
 
 
 def test_every_wrong_line_is_told() -> None:

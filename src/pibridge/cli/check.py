@@ -19,7 +19,7 @@ def check(
     config: Annotated[Path | None, CONFIG] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one finding a line.")] = False,
 ) -> None:
-    """Check the configuration, PI and every sink: a line each. Exit code 0: all well, 1: not, 2: wrong configuration."""
+    """Check the configuration, PI and every sink, a line each. Exit code 0: well, 1: not, 2: wrong configuration."""
     configuration = chosen(context, config)
     logs.configure(configuration.log.model_copy(update={"level": "error"}))
     if not asyncio.run(_print(configuration, as_json=as_json)):

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
@@ -40,7 +40,8 @@ async def _demo(seconds: int, console: Console) -> None:
         stop = asyncio.Event()
         started: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
         daemon = asyncio.create_task(run(_settings(simulator.url), stop, started.set_result))
-        await asyncio.wait([daemon, started], return_when=asyncio.FIRST_COMPLETED)
+        first: list[asyncio.Future[Any]] = [daemon, started]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if started.done():
             simulator.faults.add(f"drop-channel@after={seconds / 3:.0f}s")
             await _watch(view, started.result(), seconds, console)

@@ -70,8 +70,8 @@ class DemoView:
         notes = [Text.from_markup(note).plain for note in self._notes]
         self._notes.clear()
         state = (
-            f"{now_s:4.0f} s  {rate:,.0f} events/s, {snapshot.journal.newest_seq:,} journaled, {sink.delivered:,} delivered, "
-            f"{snapshot.history.gaps_paid} gaps paid, {snapshot.history.events_recovered:,} events recovered"
+            f"{now_s:4.0f} s  {rate:,.0f} events/s, {snapshot.journal.newest_seq:,} journaled, "
+            f"{sink.delivered:,} delivered, {snapshot.history.gaps_paid} gaps paid, {snapshot.history.events_recovered:,} events recovered"
         )
         return "\n".join([*notes, state])
 
@@ -84,7 +84,7 @@ class DemoView:
             Text(f"\n{records:,} records in {len(files)} files below {self._folder}/, one JSON object a line:\n"),
             self._records(),
             Text(f"\nLook at them:   head -3 {example}"),
-            Text(f"As a table:     duckdb -c \"select tag, ts, value from '{self._folder}/*/*.jsonl' limit 10\""),
+            Text(f"As a table:     duckdb -c \"from '{self._folder}/*/*.jsonl' limit 10\""),
             Text("Your own PI:    copy examples/minimal.yaml, then  pibridge check --config FILE"),
         )
 

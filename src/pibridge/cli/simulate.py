@@ -11,7 +11,7 @@ from pibridge.daemon import logs
 from pibridge.simulator import SimulatorSettings, serve
 
 
-def simulate(  # noqa: PLR0913 - one parameter for each thing the simulator can be told
+def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each thing the simulator can be told
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 8080,
     seed: Annotated[int, typer.Option(help="The same seed and time give the same data.")] = 1,
     bulk_points: Annotated[int, typer.Option(help="Generic points beside the brewery's own.")] = 0,

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pibridge.config.cross_checks import shared_places, unknown_streams
+from pibridge.config.files import problems_in_files
 from pibridge.config.problems import Problem, in_order, of_validation
 from pibridge.config.references import KeyPath, References, replace_all
 from pibridge.config.settings import Configuration
@@ -56,7 +57,10 @@ def configuration(tree: Tree, environment: Mapping[str, str], problems: list[str
         raise ConfigurationError([*(problems or []), *lines])
     for path in _secrets(result):
         _put(replaced, path, references.secret(_get(tree, path)))
-    return Configuration.model_validate(replaced)
+    complete = Configuration.model_validate(replaced)
+    if wrong := list(problems_in_files(complete)):
+        raise ConfigurationError(wrong)
+    return complete
 
 
 def _secrets(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:

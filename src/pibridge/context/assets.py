@@ -1,9 +1,12 @@
 """Which asset a plain point belongs to, by the configuration."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
 
 from pibridge.context.settings import AssetMapping
+from pibridge.model.table import read_table
 from pibridge.model.tag import Asset, Tag
 
 
@@ -27,3 +30,17 @@ def _pattern(points: str) -> re.Pattern[str]:
     r"""Compile `\\SERVER\NAME` with `*` for any run and `?` for one character; case does not matter, as in PI."""
     text = re.escape(points).replace(r"\*", ".*").replace(r"\?", ".")
     return re.compile(text, re.IGNORECASE | re.DOTALL)
+
+
+def mappings(text: str, name: str) -> list[AssetMapping]:
+    """Read a CSV table with the columns path, asset, template. Raises ConfigurationError that names each wrong line."""
+    return read_table(text, name, ("path", "asset", "template"), _mapping)
+
+
+def _mapping(cells: Mapping[str, str]) -> AssetMapping:
+    try:
+        return AssetMapping(points=cells["path"], asset=cells["asset"], template=cells["template"])
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        column = str(wrong["loc"][0]).replace("points", "path")
+        raise ValueError(f"{column}: {wrong['msg'].removeprefix('Value error, ')}") from error

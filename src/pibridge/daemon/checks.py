@@ -31,7 +31,9 @@ async def checks(configuration: Configuration) -> AsyncIterator[Finding]:
     """Look at one part after the other and tell at once."""
     yield Finding("fine", "configuration", f"{len(configuration.streams)} streams, {len(configuration.sinks)} sinks")
     if not configuration.pi.tls.verify:
-        yield Finding("doubt", "pi.tls.verify", "the server's certificate is not checked", "give the plant's CA as ca_file")
+        yield Finding(
+            "doubt", "pi.tls.verify", "the server's certificate is not checked", "give the plant's CA as ca_file"
+        )
     async for finding in _pi(configuration):
         yield finding
     for name, settings in configuration.sinks.items():

@@ -44,9 +44,7 @@ class Report:
                 damaged=stat.damaged_chunks,
                 dropped=stat.dropped_events,
             ),
-            history=HistoryStatus(
-                gaps_open=history.owed, gaps_paid=history.paid, events_recovered=history.recovered
-            ),
+            history=HistoryStatus(gaps_open=history.owed, gaps_paid=history.paid, events_recovered=history.recovered),
         )
 
     def not_ready(self) -> list[str]:

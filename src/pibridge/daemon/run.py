@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
+from typing import Any, NoReturn
 
 import structlog
 
 from pibridge import __version__
+from pibridge.config.files import asset_mappings
 from pibridge.config.settings import Configuration
 from pibridge.context import filters
 from pibridge.context.assets import AssetMap
@@ -15,6 +17,7 @@ from pibridge.context.stamp import Stamp
 from pibridge.daemon.report import Report
 from pibridge.delivery.pump import Pump
 from pibridge.delivery.stop import Stop
+from pibridge.errors import JournalFullError
 from pibridge.intake.streams import Streams
 from pibridge.journal.journal import Journal
 from pibridge.pi.client import PiClient
@@ -22,15 +25,15 @@ from pibridge.sinks import build
 from pibridge.status.counters import Counters
 from pibridge.status.server import StatusServer
 
-DRAIN_S = 3.0
+DRAIN_S = 2.5
 """How long sinks take more of the backlog once we stop; then they complete what they have begun."""
 
-STOP_S = 4.5
+STOP_S = 4.0
 """How long a stop takes at most; what is not acknowledged then stays owed on disk."""
 
 
 async def run(
-    configuration: Configuration, stop: asyncio.Event, started: Callable[[Report], None] = lambda report: None
+    configuration: Configuration, stop: asyncio.Event, started: Callable[[Report], None] = lambda _: None
 ) -> None:
     """Run until `stop` is set, then stop intake, drain the sinks, and leave the rest on disk.
 
@@ -60,13 +63,13 @@ async def run(
         log.info("started", version=__version__, site=configuration.site)
         started(report)
         try:
-            await asyncio.wait([intake, stopping, journal.failed, *delivery], return_when=asyncio.FIRST_COMPLETED)
+            parts_that_end: list[asyncio.Future[Any]] = [intake, stopping, journal.failed, *delivery]
+            await asyncio.wait(parts_that_end, return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
                 log.info("stopping", step="intake stops, sinks drain")
         finally:
             await _cancel(intake)
-            if not journal.failed.done():
-                await journal.flush()
+            await _flush(journal)
             ending.set(DRAIN_S)
             await asyncio.wait(delivery, timeout=STOP_S)
             await _cancel(stopping, *delivery)
@@ -78,11 +81,22 @@ def _pumps(
     configuration: Configuration, journal: Journal, counters: Counters, stop: Stop
 ) -> Iterator[tuple[str, Pump]]:
     """Build a pump for each sink; the filters and the mapping of assets are those of the configuration now."""
-    stamp = Stamp(configuration.site, AssetMap(configuration.context.assets), journal.tag)
+    stamp = Stamp(configuration.site, AssetMap(asset_mappings(configuration)), journal.tag)
     for name, settings in configuration.sinks.items():
         sink = build(name, settings, configuration.site)
         admits = filters.build(configuration.sink_filters()[name])
         yield name, Pump(name, sink, journal, stamp, admits, counters.sink(name), stop)
+
+
+async def _flush(journal: Journal) -> None:
+    if journal.failed.done():
+        return
+    try:
+        await journal.flush()
+    except JournalFullError as error:
+        structlog.get_logger().warning(
+            "not all was written down; it is read from PI at the next start", error=str(error)
+        )
 
 
 async def _cancel(*tasks: asyncio.Task[object]) -> None:
@@ -92,8 +106,8 @@ async def _cancel(*tasks: asyncio.Task[object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _raise_first(*ended: asyncio.Future[object]) -> None:
-    """A part that died stops the process: raise why."""
+def _raise_first(*ended: asyncio.Future[None] | asyncio.Future[NoReturn]) -> None:
+    """Raise why a part died: that stops the process."""
     for part in ended:
         if part.done() and not part.cancelled() and (error := part.exception()) is not None:
             raise error

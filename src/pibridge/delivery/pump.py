@@ -5,13 +5,13 @@ import contextlib
 from collections import Counter
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.context.filters import Filter
 from pibridge.context.record import json_record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.stop import Stop
-from pibridge.delivery.supply import OpenBatch, SealOnDisk, Supply, first_of
+from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
 from pibridge.errors import UnavailableError
 from pibridge.journal.cursors import DeadLetter
 from pibridge.journal.journal import Journal
@@ -28,7 +28,7 @@ _COMMIT_WITHHELD_EVERY_S = 1.0
 class Pump:
     """Delivers what one sink is owed, each lane for itself, until `stop` is set and the journal is read to its end."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a delivery; only the daemon makes one
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a delivery; only the daemon makes one
         self,
         name: str,
         sink: Sink,
@@ -86,7 +86,9 @@ class Pump:
 
     async def _send(self, supply: Supply, batch: OpenBatch) -> None:
         receipt = await self._sink.write(batch)
-        letters = [DeadLetter(refused.record.seq, refused.reason, json_record(refused.record)) for refused in receipt.refused]
+        letters = [
+            DeadLetter(refused.record.seq, refused.reason, json_record(refused.record)) for refused in receipt.refused
+        ]
         await self._journal.advance(self._name, batch.lane, supply.position, letters)
         counters = self._counters
         counters.delivered += batch.records - len(letters)
@@ -101,10 +103,11 @@ class Pump:
             )
 
     async def _fill(self, supply: Supply, lane: Lane, sealed: Bounds | None) -> OpenBatch | None:
-        """Wait for the first record that passes the filter and open a batch with it; none if there is no more to come."""
+        """Wait for the first record that passes the filter and open a batch with it; none if no more is to come."""
         loop = asyncio.get_running_loop()
         withheld: Counter[str] = Counter()
         commit_at: float | None = None
+        read: Read | None
         while True:
             if sealed is not None and supply.position < sealed.last:
                 read = await supply.read(sealed.last)
@@ -143,7 +146,7 @@ class Pump:
     def _attempts(self) -> AsyncRetrying:
         return AsyncRetrying(
             retry=retry_if_exception_type(UnavailableError),
-            wait=wait_exponential_jitter(initial=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S, jitter=_FIRST_PAUSE_S),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
             before_sleep=self._note,
             sleep=self._pause,
             stop=lambda _: self._stop.is_set(),

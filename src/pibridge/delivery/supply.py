@@ -13,6 +13,9 @@ from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds
 
+Read = tuple[list[Record], Counter[str]]
+"""What passed the filter, and how many records were withheld, by the key of the filter."""
+
 _ON_DISK_S = 0.3
 """How long a stop waits for what the journal may still have to read from disk."""
 
@@ -27,7 +30,7 @@ class Supply:
         self._stamp = stamp
         self._admits = admits
 
-    async def read(self, until: int | None = None) -> tuple[list[Record], Counter[str]]:
+    async def read(self, until: int | None = None) -> Read:
         """Wait for the next chunk: give what passes the filter, and how many were withheld by which key.
 
         `until`: nothing beyond this place is given, nor counted as read. Can be cancelled without losing anything.
@@ -105,7 +108,7 @@ class OpenBatch:
             self.sealed = bounds
         return self.sealed
 
-    async def _read(self) -> tuple[list[Record], Counter[str]] | None:
+    async def _read(self) -> Read | None:
         if self.sealed is not None:
             return await self._supply.read(self.sealed.last)
         return await first_of(self._supply, self._stop, self._deadline)
@@ -119,13 +122,12 @@ class SealOnDisk:
         self._sink = sink
 
     async def __call__(self, bounds: Bounds) -> None:
+        """Return when the bounds are durable."""
         await self._journal.seal(self._sink, bounds.lane, bounds.first, bounds.last)
 
 
-async def first_of(
-    supply: Supply, stop: Stop, deadline: float | None
-) -> tuple[list[Record], Counter[str]] | None:
-    """Read the next part. None: the deadline (of the loop's clock) passed, or a stop found the journal read to its end."""
+async def first_of(supply: Supply, stop: Stop, deadline: float | None) -> Read | None:
+    """Read the next part. None: the deadline (of the loop's clock) passed, or a stop found nothing more to read."""
     loop = asyncio.get_running_loop()
     if stop.is_over() or (deadline is not None and loop.time() >= deadline):
         return None

@@ -12,34 +12,46 @@ from pibridge.pi.wire import StreamItem, TimedValue
 EXPECTED_LATE_TICKS = 600 * ticks.PER_SECOND
 """How much later than others PI may still send an event over a channel."""
 
-Latest = tuple[Event, Event | None, Event | None]
+_REMEMBERED = 6
+"""How many times of a tag are remembered: PI swaps neighbours, seldom more."""
 
 
 class Arrived(Struct):
-    """What one message brought. `events` are new. `edited` are new too, but replace something older than we remember."""
+    """What one message brought. `events` are new, but of those `doubtful` only the journal can tell."""
 
     events: list[Event]
-    edited: list[Event]
+    doubtful: list[Event]
     duplicates: int = 0
     unknown: int = 0
 
 
-class Arrivals:
-    """Remembers the last three events of each tag: PI repeats current values and swaps neighbours, not more.
+class _Known(Struct, frozen=True, gc=False):
+    """What is remembered of a tag: its newest event by time (PI repeats it at will), and the greatest times, falling.
 
-    `numbers`: the journal's number of each WebID that is read (identity form). `latest`: newest journaled event of a tag.
+    No event of a time from the last of `times` on is in the journal, unless its time is among them.
+    """
+
+    newest: Event
+    times: tuple[int, ...]
+
+
+class Arrivals:
+    """Tells new events from repeated ones.
+
+    `numbers`: the journal's number of each WebID that is read (identity form). `latest`: newest journaled events.
     """
 
     def __init__(self, numbers: Mapping[str, int], latest: Iterable[Event]) -> None:
         self._numbers = dict(numbers)
-        self._latest: dict[int, Latest] = {}
+        self._known: dict[int, _Known] = {}
         self._recovered: dict[tuple[int, int], list[Event]] = {}
         self._recovered_until_ticks = 0
+        self._watched: list[Event] | None = None
         self.rewind(latest)
 
     def rewind(self, latest: Iterable[Event]) -> None:
         """Go back to what the journal has, forgetting what was taken but not written down."""
-        self._latest = {event.tag: (event, None, None) for event in latest}
+        self._known = {event.tag: _Known(event, (event.ticks,)) for event in latest}
 
     def take(self, items: Iterable[StreamItem]) -> Arrived:
         """Give what is new in a message. ValueError: a time that is none."""
@@ -54,20 +66,34 @@ class Arrivals:
                 self._numbers[item.web_id] = number
             for value in item.items:
                 self._take(event_of(number, value, ticks.parse(value.timestamp)), arrived)
+        if self._watched is not None:
+            self._watched += arrived.events
         return arrived
 
+    def watch(self) -> None:
+        """Keep what arrives from now on, to compare it with what history reads at the same time."""
+        self._watched = []
+
+    def unwatch(self) -> None:
+        """Keep it no longer."""
+        self._watched = None
+
     def claim(self, events: Iterable[Event], expect_from_ticks: int) -> list[Event]:
-        """Of events that history read, give those that have not arrived live meanwhile.
+        """Of events that history read, give those that have not arrived live since `watch`.
 
         They may still arrive live if they are of `expect_from_ticks` or later, and are not taken then.
         """
+        watched: dict[tuple[int, int], list[Event]] = {}
+        for event in self._watched or ():
+            watched.setdefault((event.tag, event.ticks), []).append(event)
         fresh = []
         for event in events:
-            if any(known is not None and same(event, known) for known in self._latest.get(event.tag, ())):
+            place = (event.tag, event.ticks)
+            if any(same(event, other) for other in watched.get(place, ())):
                 continue
             fresh.append(event)
             if event.ticks >= expect_from_ticks:
-                self._recovered.setdefault((event.tag, event.ticks), []).append(event)
+                self._recovered.setdefault(place, []).append(event)
                 self._recovered_until_ticks = max(self._recovered_until_ticks, event.ticks)
         return fresh
 
@@ -75,21 +101,20 @@ class Arrivals:
         if self._recovered and self._is_recovered(event):
             arrived.duplicates += 1
             return
-        latest = self._latest.get(event.tag)
-        if latest is None:
-            self._latest[event.tag] = (event, None, None)
-            arrived.events.append(event)
+        moment = event.ticks
+        known = self._known.get(event.tag)
+        if known is None:
+            self._known[event.tag] = _Known(event, (moment,))
+        elif moment > known.newest.ticks:
+            self._known[event.tag] = _Known(event, (moment, *known.times[: _REMEMBERED - 1]))
+        elif same(event, known.newest):
+            arrived.duplicates += 1
             return
-        for known in latest:
-            if known is not None and known.ticks == event.ticks:
-                if known.value == event.value:
-                    arrived.duplicates += 1
-                    return
-                if event.status & SUBSTITUTED:
-                    event.status |= UPDATE
-        self._latest[event.tag] = (event, latest[0], latest[1])
-        if event.status & SUBSTITUTED and not event.status & UPDATE:
-            arrived.edited.append(event)
+        elif moment < known.times[-1] or moment in known.times:
+            arrived.doubtful.append(event)
+        else:
+            times = sorted((moment, *known.times), reverse=True)
+            self._known[event.tag] = _Known(known.newest, tuple(times[:_REMEMBERED]))
         arrived.events.append(event)
 
     def _is_recovered(self, event: Event) -> bool:
@@ -97,6 +122,28 @@ class Arrivals:
             self._recovered.clear()
             return False
         return any(same(event, known) for known in self._recovered.get((event.tag, event.ticks), ()))
+
+
+def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
+    """Settle what is doubtful by what the journal has of those tags and times: repeated, an edit, or new.
+
+    An edit: PI marks the value Substituted, and the tag had another value at this time.
+    """
+    had: dict[tuple[int, int], list[Event]] = {}
+    for event in journaled:
+        had.setdefault((event.tag, event.ticks), []).append(event)
+    doubtful = set(map(id, arrived.doubtful))
+    events = []
+    for event in arrived.events:
+        others = had.setdefault((event.tag, event.ticks), [])
+        if id(event) in doubtful:
+            if any(same(event, other) for other in others):
+                continue
+            if others and event.status & SUBSTITUTED:
+                event.status |= UPDATE
+        others.append(event)
+        events.append(event)
+    return Arrived(events, [], arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
 
 
 def event_of(number: int, value: TimedValue, moment_ticks: int) -> Event:

@@ -1,6 +1,7 @@
 """The tags that are read now, by the number that the journal gave them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from pibridge.intake.arrivals import Arrivals
 from pibridge.model.event import Event
@@ -37,7 +38,25 @@ class Catalogue:
         """Say where the live events of these tags arrive."""
         self._arrivals.update(dict.fromkeys(numbers, arrivals))
 
-    def claim(self, number: int, events: Sequence[Event], expect_from_ticks: int) -> list[Event]:
-        """Of recovered events give those that did not arrive live just now; they will not be taken when they do."""
-        arrivals = self._arrivals.get(number)
-        return list(events) if arrivals is None else arrivals.claim(events, expect_from_ticks)
+    @contextmanager
+    def watching(self, numbers: Iterable[int]) -> Iterator[None]:
+        """Note what arrives live of these tags, to `claim` what was recovered of them."""
+        watching = {self._arrivals[number] for number in numbers if number in self._arrivals}
+        for arrivals in watching:
+            arrivals.watch()
+        try:
+            yield
+        finally:
+            for arrivals in watching:
+                arrivals.unwatch()
+
+    def claim(self, events: Iterable[Event], expect_from_ticks: int) -> list[Event]:
+        """Of recovered events give those that did not arrive live meanwhile; they will not be taken when they do."""
+        by_arrivals: dict[Arrivals | None, list[Event]] = {}
+        for event in events:
+            by_arrivals.setdefault(self._arrivals.get(event.tag), []).append(event)
+        return [
+            fresh
+            for arrivals, some in by_arrivals.items()
+            for fresh in (some if arrivals is None else arrivals.claim(some, expect_from_ticks))
+        ]

@@ -1,12 +1,12 @@
 """Pays debts: reads what was missed from PI's archive, page by page, into the journal's history lane."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import structlog
 from msgspec.structs import replace
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.errors import JournalFullError, PIBridgeError, TooMuchError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import EXPECTED_LATE_TICKS, event_of
@@ -22,6 +22,7 @@ from pibridge.status.counters import Counters
 _STREAMS_PER_REQUEST = 50
 _FEWEST_PER_STREAM = 100
 _VALUE_ERROR_TRIES = 3
+_FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 _SET_ASIDE_S = 30.0
 
@@ -89,25 +90,30 @@ class History:
         except TooMuchError as error:
             self._ask_for_less(error)
             return
-        reached = max([page.ticks[-1] if page.full and page.ticks else end for page in pages.values()], default=end)
-        known = counted(await self._journal.seen([gap.tag for gap in gaps], start, reached))
-        expect_from = self._client.server_ticks() - EXPECTED_LATE_TICKS
+        with self._catalogue.watching(pages):
+            fresh, changes = await self._compare(gaps, pages, start, most)
+        await self._journal.commit(Lane.HISTORY, fresh, self._client.server_ticks(), changes)
+        self._note_changes(changes)
+        self._count(fresh, changes, sum(len(page.values) for page in pages.values()) - len(fresh))
+
+    async def _compare(
+        self, gaps: Sequence[Gap], pages: Mapping[int, Page], start: int, most: int
+    ) -> tuple[list[Event], list[GapChange]]:
+        """Give what of the pages neither the journal has nor has arrived live, and what is left of the gaps."""
+        reached = max((page.ticks[-1] for page in pages.values() if page.ticks), default=start)
+        known = counted(await self._journal.seen(pages.keys(), start, reached))
         fresh: list[Event] = []
         changes: list[GapChange] = []
-        read = 0
         for gap in gaps:
             if gap.tag not in pages:
                 continue
-            events = _events(gap.tag, pages[gap.tag])
-            settled = settle(gap, events, known, full=pages[gap.tag].full)
+            page = pages[gap.tag]
+            settled = settle(gap, _events(gap.tag, page), known, full=page.full)
             change = self._ask_again(gap, most) if settled.stuck else self._settled(gap, settled)
             if change is not None:
                 changes.append(change)
-            fresh += self._catalogue.claim(gap.tag, settled.fresh, expect_from)
-            read += len(events)
-        await self._journal.commit(Lane.HISTORY, fresh, self._client.server_ticks(), changes)
-        self._note_changes(changes)
-        self._count(fresh, changes, read - len(fresh))
+            fresh += settled.fresh
+        return self._catalogue.claim(fresh, self._client.server_ticks() - EXPECTED_LATE_TICKS), changes
 
     async def _read(self, gaps: Sequence[Gap], start: int, end: int, most: int) -> dict[int, Page]:
         """Read one page of each gap's tag; gaps of tags that PI does not give are set aside, with the reason.
@@ -143,7 +149,7 @@ class History:
         return settled.change
 
     def _ask_again(self, gap: Gap, most: int) -> GapChange | None:
-        """A page that did not get beyond the gap's start: ask for this gap alone, and for more."""
+        """Ask for this gap alone, and for more: its page did not get beyond its start."""
         if gap.id in self._dense and most >= self._items:
             self._dense.pop(gap.id)
             self._log.error(
@@ -181,7 +187,7 @@ class History:
     def _attempts(self) -> AsyncRetrying:
         return AsyncRetrying(
             retry=retry_if_exception_type((UnavailableError, UnauthorizedError, JournalFullError)),
-            wait=wait_exponential_jitter(initial=1.0, max=_LONGEST_PAUSE_S),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
             before_sleep=self._note,
         )
 

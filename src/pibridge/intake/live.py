@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.errors import JournalFullError, RejectedError, UnauthorizedError, UnavailableError
-from pibridge.intake.arrivals import Arrivals, Arrived, same
+from pibridge.intake.arrivals import Arrivals, decide
 from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
-from pibridge.model.event import UPDATE, Event
+from pibridge.model.event import Event
 from pibridge.pi.channel import Channel, open_channel
 from pibridge.pi.client import PiClient
 from pibridge.pi.wire import decode_channel
@@ -31,7 +31,7 @@ class LiveChannel:
     `recoverable` is called when gaps have got their end.
     """
 
-    def __init__(  # noqa: PLR0913 - the two ends of the road and its name plate; only `Streams` makes one
+    def __init__(  # noqa: PLR0913, PLR0917 - the two ends of the road and its name plate; only `Streams` makes one
         self,
         stream: str,
         web_ids: Sequence[str],
@@ -63,8 +63,7 @@ class LiveChannel:
         """Read one connection to its end. Raises what went wrong if not even one message came."""
         heard = False
         try:
-            if self._journal.stat().full:
-                raise JournalFullError("the journal is full")
+            _require_room(self._journal)
             async with open_channel(self._client, self.web_ids) as channel:
                 await self._receive(channel)
                 heard = True
@@ -90,8 +89,10 @@ class LiveChannel:
             arrived = self._arrivals.take(decode_channel(data))
         except ValueError as error:
             raise UnavailableError(f"a message with a time that is none: {error}") from error
-        if arrived.edited:
-            await self._compare_edited(arrived)
+        if arrived.doubtful:
+            tags = {event.tag for event in arrived.doubtful}
+            times = [event.ticks for event in arrived.doubtful]
+            arrived = decide(arrived, await self._journal.seen(tags, min(times), max(times)))
         self._counters.duplicates += arrived.duplicates
         self._counters.unknown += arrived.unknown
         if arrived.events:
@@ -106,20 +107,10 @@ class LiveChannel:
         self._counters.last_error = ""
         self._log.info("channel open")
 
-    async def _compare_edited(self, arrived: Arrived) -> None:
-        """Tell an edit (the tag had another value at this time) from a late insert and from a repetition."""
-        for event in arrived.edited:
-            had = await self._journal.seen([event.tag], event.ticks, event.ticks)
-            if any(same(event, known) for known in had):
-                arrived.events.remove(event)
-                arrived.duplicates += 1
-            elif had:
-                event.status |= UPDATE
-
     def _attempts(self) -> AsyncRetrying:
         return AsyncRetrying(
             retry=retry_if_exception_type((UnavailableError, UnauthorizedError, RejectedError, JournalFullError)),
-            wait=wait_exponential_jitter(initial=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
             before_sleep=self._note,
         )
 
@@ -127,6 +118,11 @@ class LiveChannel:
         error = state.outcome.exception() if state.outcome else None
         if state.attempt_number == 1:
             self._log.warning("channel cannot be opened, it is tried again", error=str(error))
+
+
+def _require_room(journal: Journal) -> None:
+    if journal.stat().full:
+        raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
 
 
 def missed(journal: Journal, numbers: Sequence[int], reason: str) -> list[NewGap]:

@@ -53,8 +53,8 @@ def group(gaps: Sequence[Gap], most: int) -> list[Gap]:
 def settle(gap: Gap, page: Sequence[Event], known: Counter[Key], *, full: bool) -> Settled:
     """Decide what of a page is new and how much of the gap is left.
 
-    `page`: what PI gave from the gap's start on, ascending; it may go beyond the gap on both sides. `known`: events of the
-    journal in this time. `full`: PI may have cut it off.
+    `page`: what PI gave, ascending; it may go beyond the gap on both sides. `known`: events of the journal in this
+    time. `full`: PI may have cut it off.
     """
     inside = [event for event in page if gap.start_ticks <= event.ticks <= _end(gap)]
     had = Counter({key_of(event): known[key_of(event)] for event in inside})

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import structlog
 
-from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
+from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.history import History
@@ -43,7 +43,7 @@ class Streams:
     Of several streams with the same mode that select a tag, the first name in alphabetical order reads it.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of intake; only the daemon makes one
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of intake; only the daemon makes one
         self,
         streams: Mapping[str, StreamSettings],
         refresh_s: float,
@@ -85,7 +85,7 @@ class Streams:
             counters = self._counters.stream(name)
             try:
                 selection = await resolve(self._client, name, self._streams[name].mode, self._streams[name].select)
-            except (UnavailableError, UnauthorizedError, RejectedError) as error:
+            except (UnavailableError, UnauthorizedError, RejectedError, ConfigurationError) as error:
                 unresolved.append(name)
                 if counters.last_error != str(error):
                     self._log.warning("selection cannot be resolved, tried again", stream=name, error=str(error))
@@ -116,7 +116,11 @@ class Streams:
         for change in changes:
             name = change.stream
             self._log.info(
-                "tags of a stream", stream=name, tags=len(change.now), added=len(change.added), removed=len(change.removed)
+                "tags of a stream",
+                stream=name,
+                tags=len(change.now),
+                added=len(change.added),
+                removed=len(change.removed),
             )
             self._tags[name] = change.now
             self._catalogue.add(change.now)
@@ -164,7 +168,9 @@ class Streams:
         by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}
         for web_ids in plan_channels(list(by_web_id), self._limits.streams_per_channel):
             group = [by_web_id[web_id] for web_id in web_ids]
-            arrivals = Arrivals({identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group))
+            arrivals = Arrivals(
+                {identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group)
+            )
             self._catalogue.hear(group, arrivals)
             channel = LiveChannel(
                 name, web_ids, group, arrivals, self._client, self._journal, counters, self._history.recoverable

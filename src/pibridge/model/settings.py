@@ -30,7 +30,9 @@ def _quantity(units: dict[str, Any], example: str) -> Callable[[Any], Any]:
     return read
 
 
-Duration = Annotated[float, BeforeValidator(_quantity(_DURATION, "250ms, 10s, 5m, 12h, 7d"), json_schema_input_type=float | str)]
+Duration = Annotated[
+    float, BeforeValidator(_quantity(_DURATION, "250ms, 10s, 5m, 12h, 7d"), json_schema_input_type=float | str)
+]
 """Seconds. Written `250ms`, `10s`, `5m`, `12h`, `7d`, or as a plain number of seconds."""
 
 Size = Annotated[int, BeforeValidator(_quantity(_SIZE, "64KiB, 512MiB, 2GiB"), json_schema_input_type=int | str)]

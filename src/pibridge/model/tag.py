@@ -27,9 +27,9 @@ class Asset(Struct, frozen=True, omit_defaults=True):
 class Tag(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One readable stream of PI: a point or an AF attribute.
 
-    `stream`: the configured stream that reads it. `name`: what records call it. `path`: PI's path. `web_id`: IDOnly form.
-    `unit`: engineering unit, empty if none. `text`: texts are its proper values (a text on another tag is an error).
-    `asset`: from AF; points have none here, the configuration maps them when records are made.
+    `stream`: the configured stream that reads it. `name`: what records call it. `path`: PI's path. `web_id`: in its
+    IDOnly form. `unit`: engineering unit, empty if none. `text`: texts are its proper values (a text on another tag is
+    an error). `asset`: from AF or a points file; other points are mapped when records are made.
     """
 
     stream: str

@@ -2,18 +2,22 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Final
 
 PER_SECOND = 10_000_000
 FOREVER = 2_534_023_008_000_000_000 - 1
 """The last tick of the year 9999, which PI writes for "not ended yet"."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICKS_OF_DIGITS = tuple(10 ** (7 - digits) for digits in range(8))
+_TICKS_OF_DIGITS: Final[tuple[int, ...]] = tuple(10 ** (7 - digits) for digits in range(8))
 """How many ticks the last of so many fractional digits counts."""
 
 
 def parse(text: str) -> int:
-    """Give the ticks of an ISO 8601 time: 0 to 7 fractional digits (more are cut), `Z` or an offset. ValueError if none."""
+    """Give the ticks of an ISO 8601 time with `Z` or an offset; more than 7 fractional digits are cut.
+
+    Raises ValueError for what is no time.
+    """
     if text[-1:] == "Z" and text[10:11] == "T":
         start_ticks = _second_start(text[:19])
         digits = text[20:-1]

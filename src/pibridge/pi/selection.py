@@ -1,5 +1,7 @@
 """Which tags a stream reads: what is selected by name, wildcard, file, element or template, looked up in PI."""
 
+import asyncio
+
 from pibridge.model.tag import Mode
 from pibridge.pi import points_file
 from pibridge.pi.attributes import find_attributes
@@ -12,18 +14,18 @@ from pibridge.pi.selected import Problem, Selection
 __all__ = ["Problem", "Selection", "resolve"]
 
 
-async def resolve(client: PiClient, stream: str, mode: Mode, select: Select) -> Selection:
-    """Find the tags that `select` means, each once. Event frames are no tags and give none.
+async def resolve(client: PiClient, stream: str, mode: Mode | None, select: Select) -> Selection:
+    """Find the tags that `select` means, each once. Event frames, which have no mode, are no tags and give none.
 
     One wrong name does not stop the others: it is among the problems, and so are wildcards that match nothing and
     attributes that cannot be read. Raises ConfigurationError for a wrong points_file, and what `PiClient.get` raises.
     """
-    if isinstance(select, EventFrameSelect):
+    if isinstance(select, EventFrameSelect) or mode is None:
         return Selection()
     if isinstance(select, ElementSelect):
         return await find_attributes(client, select, stream, mode)
     if select.points_file is not None:
-        rows = await points_file.load(select.points_file)
+        rows = await asyncio.to_thread(points_file.read, select.points_file)
     else:
         rows = [PointRow(path) for path in select.points or ()]
     return await find_points(client, rows, stream, mode)

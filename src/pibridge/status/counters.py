@@ -41,7 +41,7 @@ class SinkCounters:
 
 @dataclass
 class HistoryCounters:
-    """Gaps and what was read for them. `owed`: gaps to be read now; `paid`: closed; `recovered`, `duplicates`: events."""
+    """Gaps (`owed`: to be read now, `paid`: closed) and events read for them (`recovered`, `duplicates`)."""
 
     owed: int = 0
     paid: int = 0

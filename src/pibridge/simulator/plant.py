@@ -1,0 +1,195 @@
+"""The plant: points and their events, the asset tree, who is who. No stored history: all follows from the seed."""
+
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import chain
+from random import Random
+from typing import Any, Final
+
+from pibridge.model.ticks import PER_SECOND
+from pibridge.simulator import points, signals, tree, webid
+from pibridge.simulator.edits import Action, Edit, Edits
+from pibridge.simulator.points import CREATED, Point
+from pibridge.simulator.samples import PT_CREATED, Sample
+from pibridge.simulator.tree import Attribute, Element, Template
+
+Clock = Callable[[], int]
+PlantObject = Point | Element | Attribute | Template
+_FORECAST: Final = 86_400 * PER_SECOND
+_Block = tuple[list[int], list[Sample], list[bool]]
+
+
+def wall_clock() -> int:
+    """Give the time of this machine, in ticks."""
+    return time.time_ns() // 100
+
+
+class Plant:
+    """A small brewery. The same seed and range give the same events, however and whenever they are asked for.
+
+    `bulk`: generic points beside the plant's own, each with `event_rate` events/s. `compression`: False archives every
+    snapshot. `cycle_s`: how long one batch takes with the cleaning after it. `clock`: what time it is, in ticks.
+    """
+
+    def __init__(  # noqa: PLR0913 - keyword only, each with its default
+        self,
+        *,
+        seed: int = 1,
+        bulk: int = 0,
+        event_rate: float = 0.1,
+        compression: bool = True,
+        cycle_s: float = 1800.0,
+        clock: Clock = wall_clock,
+    ) -> None:
+        self.clock = clock
+        self._seed = seed
+        self._compression = compression
+        catalog = points.catalog(bulk=bulk, event_rate=event_rate, cycle_s=cycle_s)
+        self.points = {point.name.upper(): point for point in catalog}
+        self.tree = tree.Tree(self.points)
+        self._edits: dict[int, Edits] = {}
+        self._edit_count = 0
+        self._block = lru_cache(maxsize=2 * len(catalog) + 2000)(self._make_block)
+        known: list[PlantObject] = [*catalog, *self.tree.elements(), *self.tree.attributes(), *tree.TEMPLATES.values()]
+        self._by_path = {(each.identity.marker, each.identity.path.upper()): each for each in known}
+        self._by_id = {_key(each.identity): each for each in known}
+
+    def point(self, name: str) -> Point:
+        r"""Give the point of that name or path (`R1.State`, `\\PISRV1\R1.State`). KeyError if there is none."""
+        return self.points[name.upper().removeprefix(rf"\\{points.DATA_SERVER}" + "\\")]
+
+    def find(self, marker: str, path: str) -> PlantObject | None:
+        """Give the object of that kind at that path."""
+        return self._by_path.get((marker, path.upper()))
+
+    def resolve(self, web_id: str) -> PlantObject | None:
+        """Give the object that a WebID of any type names, None if there is none. ValueError if it is no WebID."""
+        name = webid.decode(web_id)
+        if name.type is webid.WebIdType.PATH_ONLY:
+            return self.find(name.marker, "\\\\" + (name.path or ""))
+        if name.type in (webid.WebIdType.LOCAL_ID_ONLY, webid.WebIdType.DEFAULT_ID_ONLY):
+            server = points.SERVER if name.marker == webid.POINT else tree.SERVER
+            return self._by_id.get((name.marker, (*server.guids, *name.guids), name.point_id))
+        return self._by_id.get((name.marker, name.guids, name.point_id))
+
+    def snapshots(self, tag: str | Point, start: int, end: int) -> list[Sample]:
+        """Give every snapshot event with start ≤ time ≤ end, after edits, whether its time has come or not."""
+        point = tag if isinstance(tag, Point) else self.point(tag)
+        walk = self.walk(point, start, end, end, archived=False)
+        return list(chain.from_iterable(walk))
+
+    def archive(self, tag: str | Point, start: int, end: int, now: int) -> list[Sample]:
+        """Give what `recorded` holds at `now` with start ≤ time ≤ end: what compression kept, and the snapshot."""
+        point = tag if isinstance(tag, Point) else self.point(tag)
+        return list(chain.from_iterable(self.walk(point, start, end, now, archived=True)))
+
+    def walk(  # noqa: PLR0913 - one range of one view, in one direction
+        self, point: Point, start: int, end: int, now: int, *, archived: bool, descending: bool = False
+    ) -> Iterator[list[Sample]]:
+        """Give the events of a range piece by piece, so that a reader can stop when it has enough."""
+        edits = self._edits.get(point.id)
+        horizon = now + _FORECAST if point.future else now
+        start = max(start, min(CREATED, edits.first_ticks or CREATED) if edits else CREATED)
+        end = min(end, max(horizon, edits.last_ticks if edits else 0))
+        for low, high in self._pieces(point, start, end, descending=descending):
+            made = self._made(point, low, min(high, horizon), horizon, archived=archived)
+            samples = edits.over(made, low, high, archived=archived) if edits else made
+            if samples:
+                yield samples[::-1] if descending else samples
+
+    def arrivals(self, point: Point, after: int, until: int) -> list[Sample]:
+        """Give the snapshots with after < time ≤ until as the signal made them: what a sign-up sees, edits aside."""
+        return self._made(point, max(after + 1, CREATED), until, until, archived=False)
+
+    def at_or_before(self, point: Point, ticks: int, now: int, *, archived: bool = True) -> Sample | None:
+        """Give the last event at or before a time, None before the point was made."""
+        pieces = self.walk(point, CREATED, ticks, now, archived=archived, descending=True)
+        return next(chain.from_iterable(pieces), None)
+
+    def at_or_after(self, point: Point, ticks: int, now: int) -> Sample | None:
+        """Give the first archived event at or after a time."""
+        pieces = self.walk(point, ticks, now + _FORECAST, now, archived=True)
+        return next(chain.from_iterable(pieces), None)
+
+    def current(self, point: Point, now: int) -> Sample:
+        """Give the snapshot."""
+        return self.at_or_before(point, now, now, archived=False) or Sample(CREATED, PT_CREATED, good=False)
+
+    def insert(self, tag: str | Point, sample: Sample) -> Edit:
+        """Add a value at its time, beside what is there: late data."""
+        return self._edit(tag, Action.INSERT, sample)
+
+    def replace(self, tag: str | Point, ticks: int, value: Any) -> Edit:
+        """Put one value in the place of all at that time; it is marked Substituted."""
+        return self._edit(tag, Action.REPLACE, Sample(ticks, value, substituted=True))
+
+    def delete(self, tag: str | Point, ticks: int) -> Edit:
+        """Remove all values at that time. KeyError if there is none."""
+        point = tag if isinstance(tag, Point) else self.point(tag)
+        present = self.snapshots(point, ticks, ticks)
+        if not present:
+            raise KeyError(f"{point.path} has no value at that time")
+        return self._edit(point, Action.DELETE, present[-1])
+
+    def edits_after(self, point: Point, number: int) -> list[Edit]:
+        """Give the changes of a point made after the one of that number."""
+        edits = self._edits.get(point.id)
+        return edits.after(number) if edits else []
+
+    @property
+    def edit_count(self) -> int:
+        """The number of the last change of any point."""
+        return self._edit_count
+
+    def _edit(self, tag: str | Point, action: Action, sample: Sample) -> Edit:
+        point = tag if isinstance(tag, Point) else self.point(tag)
+        now = self.clock()
+        horizon = max(now, sample.ticks)
+        made = self._made(point, sample.ticks, sample.ticks, horizon, archived=False)
+        kept = self._made(point, sample.ticks, sample.ticks, horizon, archived=True)
+        self._edit_count += 1
+        edit = Edit(self._edit_count, now, action, sample)
+        self._edits.setdefault(point.id, Edits()).apply(edit, made, kept)
+        return edit
+
+    def _pieces(self, point: Point, start: int, end: int, *, descending: bool) -> Iterator[tuple[int, int]]:
+        if start > end:
+            return
+        if point.signal is None:
+            yield start, end
+            return
+        length = point.signal.period_ticks * signals.BLOCK_SLOTS
+        numbers = range(start // length, end // length + 1)
+        for number in reversed(numbers) if descending else numbers:
+            yield max(start, number * length), min(end, (number + 1) * length - 1)
+
+    def _made(self, point: Point, low: int, high: int, horizon: int, *, archived: bool) -> list[Sample]:
+        result = [Sample(CREATED, PT_CREATED, good=False)] if low <= CREATED <= high else []
+        if point.signal is None or low > high:
+            return result
+        low = max(low, CREATED)
+        length = point.signal.period_ticks * signals.BLOCK_SLOTS
+        for number in range(low // length, high // length + 1):
+            times, samples, keep = self._block(point, number)
+            first, last = bisect_left(times, low), bisect_right(times, high)
+            if archived:
+                # The newest event is the snapshot: provisional, in the archive until the next one decides about it.
+                newest = bisect_right(times, horizon) - 1
+                result += [samples[at] for at in range(first, last) if keep[at] or at == newest]
+            else:
+                result += samples[first:last]
+        return result
+
+    def _make_block(self, point: Point, number: int) -> _Block:
+        if point.signal is None:
+            return [], [], []
+        rng = Random(f"{self._seed}|{point.name}|{point.id}|{number}")
+        samples = point.signal.block(rng, number * point.signal.period_ticks * signals.BLOCK_SLOTS)
+        keep = signals.kept(samples, point.deviation) if self._compression else [True] * len(samples)
+        return [sample.ticks for sample in samples], samples, keep
+
+
+def _key(identity: webid.Identity) -> tuple[str, tuple[Any, ...], int | None]:
+    return identity.marker, identity.guids, identity.point_id

@@ -1,0 +1,50 @@
+"""The query texts of searches: `Name:=R* Template:=Reactor`, `tag:=sin* OR PointType:=Digital`."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from pibridge.simulator.call import bad_request
+from pibridge.simulator.objects import matches
+
+_TERM: Final = re.compile(
+    r"\s*(?:(?P<key>[A-Za-z]+)\s*:\s*(?:\{(?P<inner>[^}]*)\}|(?P<op>=|<>|!=|>=|<=|>|<)?\s*(?P<value>'[^']*'|\"[^\"]*\"|\S+))"
+    r"|(?P<bare>'[^']*'|\"[^\"]*\"|\S+))"
+)
+
+Term = tuple[str, str, str]
+"""Name in lower case, with that of its group before a dot; operator; wanted value."""
+
+
+def parse(query: str, bare: str) -> list[list[Term]]:
+    """Give alternatives (joined by OR), each a list of terms that must hold. A bare text is a value of `bare`."""
+    groups: list[list[Term]] = [[]]
+    for match in _TERM.finditer(query):
+        word = match["bare"]
+        if word and word.upper() == "OR":
+            groups.append([])
+        elif word and word.upper() != "AND":
+            groups[-1].append((bare, "=", _unquoted(word)))
+        elif match["inner"] is not None:
+            inner = parse(match["inner"], "name")[0]
+            groups[-1] += [(f"{match['key'].lower()}.{key}", operator, value) for key, operator, value in inner]
+        elif not word:
+            groups[-1].append((match["key"].lower(), match["op"] or "=", _unquoted(match["value"])))
+    return groups
+
+
+def holds(groups: list[list[Term]], read: Callable[[str], list[str]]) -> bool:
+    """Say whether a thing fits. `read` gives what it has under a name; one of these must fit."""
+    return any(all(_fits(read(key), operator, value) for key, operator, value in group) for group in groups)
+
+
+def _fits(present: list[str], operator: str, wanted: str) -> bool:
+    if operator == "=":
+        return any(matches(each, wanted) for each in present)
+    if operator in ("<>", "!="):
+        return not any(matches(each, wanted) for each in present)
+    raise bad_request(f"The operator '{operator}' is not supported in this query.")
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if text[:1] in "'\"" and text[-1:] == text[:1] else text

@@ -1,0 +1,44 @@
+"""What the simulator can be told: the size of its plant, and the behaviours that are not known for sure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pibridge.simulator.webid import WebIdType
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatorSettings:
+    """How a simulated PI Web API behaves.
+
+    `port` 0: a free one. `users`: name to password for Basic; empty: anonymous. `admins`: who may read the protected
+    system resources. `faults`: as `Faults.add` takes them, timed from the start. `bulk_points`: generic points beside
+    the plant's own, each with `event_rate` events/s. `compression` False: the archive keeps every snapshot.
+    `channel_interval_s`: how often channels look for new values. `rate_limit`: requests a second of a client.
+    `repeated_share`, `late_share`: the part of channel entries that repeat the current value, and of values that are
+    sent one message late, behind newer ones. `max_count_scope`: whether `maxCount` of streamsets/recorded counts per
+    stream or in total. `channel_sends_deletions`: a deleted value is sent, marked Substituted.
+    `selected_fields_hide_errors`: selectedFields drops Errors and WebException that are not named.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    admins: frozenset[str] = frozenset()
+    faults: tuple[str, ...] = ()
+    seed: int = 1
+    bulk_points: int = 0
+    event_rate: float = 0.1
+    compression: bool = True
+    cycle_s: float = 1800.0
+    channel_interval_s: float = 1.0
+    repeated_share: float = 0.01
+    late_share: float = 0.005
+    max_items_per_call: int = 150_000
+    rate_limit: int | None = None
+    web_id_type: WebIdType = WebIdType.FULL
+    max_count_scope: Literal["stream", "total"] = "stream"
+    channel_sends_deletions: bool = True
+    selected_fields_hide_errors: bool = True
+    csrf_defense: bool = True
+    version: str = "1.19.0.0"
