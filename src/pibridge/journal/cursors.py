@@ -1,0 +1,103 @@
+"""Cursors: how far each sink has got, and what it refused for good."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import apsw
+from msgspec import Struct
+
+from pibridge.journal import chunks
+from pibridge.journal.tally import Ledger
+from pibridge.model.event import Lane
+
+
+class Sealed(Struct, frozen=True):
+    """The bounds of a batch, fixed before it leaves."""
+
+    first: int
+    last: int
+
+
+class Cursor(Struct, frozen=True):
+    """Everything up to position `seq` is acknowledged. `sealed`: a batch behind it whose bounds are fixed already."""
+
+    seq: int
+    sealed: Sealed | None = None
+
+
+class DeadLetter(Struct, frozen=True):
+    """An event that a sink will never take. `reason`: in its words. `line`: the record as it was to be sent."""
+
+    seq: int
+    reason: str
+    line: bytes
+
+
+ANY_TIME_S: Final = 1 << 62
+Key = tuple[str, Lane]
+"""A sink by name, and one of its lanes."""
+
+
+def load(db: apsw.Connection) -> dict[Key, Cursor]:
+    """Give all cursors."""
+    rows = db.execute("SELECT sink, lane, seq, sealed_first, sealed_last FROM cursor")
+    return {
+        (sink, Lane(lane)): Cursor(seq, None if first is None else Sealed(first, last))
+        for sink, lane, seq, first, last in rows
+    }
+
+
+def create(ledger: Ledger, key: Key, start: Literal["now", "retained"]) -> Cursor:
+    """Give a new sink its place: behind all that is there, or before what is still kept."""
+    sink, lane = key
+    kept = chunks.positions(ledger.db, lane, 0, 1) if start == "retained" else []
+    seq = (kept[0] if kept else ledger.tally.next_seq) - 1
+    ledger.db.execute("INSERT INTO cursor (sink, lane, seq) VALUES (?, ?, ?)", (sink, lane.value, seq))
+    return Cursor(seq)
+
+
+def seal(db: apsw.Connection, key: Key, bounds: Sealed) -> None:
+    """Fix the bounds of the batch that is about to leave."""
+    sink, lane = key
+    db.execute(
+        "UPDATE cursor SET sealed_first = ?, sealed_last = ? WHERE sink = ? AND lane = ?",
+        (bounds.first, bounds.last, sink, lane.value),
+    )
+
+
+def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], largest_bytes: int) -> None:
+    """Acknowledge all up to `seq`; keep what was refused, the newest `largest_bytes` of it."""
+    sink, lane = key
+    db, tally = ledger.db, ledger.tally
+    db.execute(
+        "UPDATE cursor SET seq = max(seq, ?), sealed_first = NULL, sealed_last = NULL WHERE sink = ? AND lane = ?",
+        (seq, sink, lane.value),
+    )
+    for letter in refused:
+        db.execute(
+            "INSERT INTO dead_letter (sink, lane, seq, stored_s, reason, line) VALUES (?, ?, ?, ?, ?, ?)",
+            (sink, lane.value, letter.seq, int(ledger.now_s), letter.reason, letter.line),
+        )
+        tally.dead_letters += 1
+        tally.dead_bytes += _size(letter.reason, len(letter.line))
+    while tally.dead_bytes > largest_bytes and forget_letters(ledger):
+        pass
+
+
+def forget(ledger: Ledger, sink: str) -> None:
+    """Remove a sink: it holds up nothing any more."""
+    ledger.db.execute("DELETE FROM cursor WHERE sink = ?", (sink,))
+
+
+def forget_letters(ledger: Ledger, *, before_s: int = ANY_TIME_S) -> int:
+    """Remove some of the oldest dead letters, if stored before a time; give how many."""
+    oldest = ledger.db.execute("SELECT id, stored_s, reason, length(line) FROM dead_letter ORDER BY id LIMIT 256")
+    old = [(letter_id, _size(reason, count)) for letter_id, stored_s, reason, count in oldest if stored_s < before_s]
+    for letter_id, size_bytes in old:
+        ledger.db.execute("DELETE FROM dead_letter WHERE id = ?", (letter_id,))
+        ledger.tally.dead_bytes -= size_bytes
+    return len(old)
+
+
+def _size(reason: str, line_bytes: int) -> int:
+    return 64 + len(reason) + line_bytes  # 64: the row around them, roughly

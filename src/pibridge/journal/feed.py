@@ -1,0 +1,77 @@
+"""One lane in order, for any number of sinks: from memory for who has caught up, else from disk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from pibridge.journal.chunks import Chunk, Damaged
+from pibridge.journal.handoff import Handoff
+
+_AHEAD_CHUNKS: Final = 32
+"""Kept after being read from disk, for all sinks together."""
+
+
+class Feed:
+    """`read`: gives the next chunks behind a position from disk. `set_aside`: notes one that cannot be read."""
+
+    def __init__(
+        self,
+        floor: int,
+        read: Callable[[int], Awaitable[list[Chunk | Damaged]]],
+        set_aside: Callable[[Damaged], Awaitable[None]],
+    ) -> None:
+        self._handoff = Handoff(floor)
+        self._read = read
+        self._set_aside = set_aside
+        self._ahead: dict[int, Chunk] = {}
+        self._news = asyncio.Event()
+        self._failure: Exception | None = None
+
+    def add(self, chunk: Chunk, raw_bytes: int) -> None:
+        """Take a committed chunk in."""
+        self._handoff.add(chunk, raw_bytes)
+
+    def announce(self) -> None:
+        """Wake who waits for what was added."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def fail(self, error: Exception) -> None:
+        """Raise this to who waits and who asks from now on."""
+        self._failure = error
+        self.announce()
+
+    async def after(self, seq: int) -> Chunk:
+        """Give the next events behind position `seq`; wait until there are any."""
+        while True:
+            if self._failure is not None:
+                raise self._failure
+            if seq >= self._handoff.floor:
+                chunk = self._handoff.after(seq)
+                if chunk is not None:
+                    return chunk
+                await self._news.wait()
+                continue
+            chunk = self._ahead.pop(seq, None)
+            if chunk is not None:
+                return chunk
+            floor = self._handoff.floor
+            seq = await self._look_ahead(seq, floor)
+
+    async def _look_ahead(self, seq: int, floor: int) -> int:
+        """Read on behind `seq`; give the position behind which the next events are now at hand."""
+        found = await self._read(seq)
+        if not found:
+            return floor  # up to here nothing is left on disk
+        start = position = seq
+        for item in found:
+            if isinstance(item, Chunk):
+                self._ahead[position] = item
+            else:
+                await self._set_aside(item)
+                if position == start:
+                    start = item.last_seq
+            position = item.last_seq
+        while len(self._ahead) > _AHEAD_CHUNKS:
+            del self._ahead[next(iter(self._ahead))]
+        return start

@@ -1,0 +1,103 @@
+"""What is read when a journal is opened: nothing that grows with the backlog."""
+
+from collections.abc import Callable
+from heapq import merge
+from pathlib import Path
+
+import apsw
+from filelock import FileLock, Timeout
+from msgspec import Struct
+
+from pibridge.errors import JournalError, JournalLockedError
+from pibridge.journal import chunks, cursors, newest, schema, tags, tally
+from pibridge.journal.chunks import Chunk, Damaged
+from pibridge.journal.cursors import Cursor
+from pibridge.journal.newest import Newest
+from pibridge.journal.quota import Quota, Reserve
+from pibridge.journal.reader import JournalReader
+from pibridge.journal.retention import Retention
+from pibridge.journal.settings import JournalSettings
+from pibridge.journal.tags import TagBook
+from pibridge.model.event import Lane
+
+
+class Parts(Struct):
+    """An open journal in pieces.
+
+    `ends`: position of the last event of each lane. `lookup`, `shelf`: two readers, so that a long look-up does not
+    hold up delivery.
+    """
+
+    db: apsw.Connection
+    now: Callable[[], float]
+    quota: Quota
+    reserve: Reserve
+    retention: Retention
+    tags: TagBook
+    joined: dict[int, int]
+    newest: Newest
+    cursors: dict[cursors.Key, Cursor]
+    ends: dict[Lane, int]
+    lookup: JournalReader
+    shelf: JournalReader
+
+
+def lock(folder: Path) -> FileLock:
+    """Make the folder if need be and claim it. Raises JournalLockedError, JournalError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        claim = FileLock(folder / "lock", thread_local=False)
+        claim.acquire(blocking=False)
+    except Timeout as error:
+        raise JournalLockedError(
+            f"another daemon writes the journal in {folder}",
+            hint="stop that one, or give this one another journal.path",
+        ) from error
+    except OSError as error:
+        raise JournalError(
+            f"journal.path {folder} cannot be written: {error.strerror}", hint="check that it belongs to this user"
+        ) from error
+    return claim
+
+
+def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
+    """Open the file and read the small tables. Raises JournalError."""
+    folder = settings.path
+    quota = Quota(settings.max_size)
+    db = schema.open_for_writing(folder, settings.sync)
+    reserve = Reserve(folder)
+    reserve.keep()
+    try:
+        book = tags.load(db)
+        lookup = JournalReader.open(folder)
+        return Parts(
+            db=db,
+            now=now,
+            quota=quota,
+            reserve=reserve,
+            retention=Retention(quota, settings.retain, settings.when_full),
+            tags=book,
+            joined=tags.load_joined(db),
+            newest=_newest(db, len(book), lookup),
+            cursors=cursors.load(db),
+            ends={lane: chunks.end(db, lane) for lane in Lane},
+            lookup=lookup,
+            shelf=JournalReader.open(folder),
+        )
+    except apsw.Error as error:
+        db.close()
+        raise schema.damaged_error(folder / schema.FILE_NAME) from error
+
+
+def _newest(db: apsw.Connection, count: int, reader: JournalReader) -> Newest:
+    found, whole = newest.load(db, count)
+    # What was journaled after the pages were written; all, if a page is lost.
+    start = tally.load(db).newest_seq if whole else 0
+    for item in merge(*(reader.chunks(lane, start) for lane in Lane), key=_first_seq):
+        if isinstance(item, Chunk):
+            found.take(item.events, item.arrived_ticks)
+    return found
+
+
+def _first_seq(item: Chunk | Damaged) -> int:
+    return item.first_seq

@@ -1,0 +1,101 @@
+"""Read-only access, beside the daemon or from another process. Each read is short: a long one holds up the writer."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Final, Self
+
+import apsw
+
+from pibridge.errors import JournalError
+from pibridge.journal import chunks, cursors, gaps, schema, tags, tally
+from pibridge.journal.chunks import Chunk, Damaged, Dropped
+from pibridge.journal.codec import Unpacker
+from pibridge.journal.cursors import Cursor, DeadLetter
+from pibridge.journal.gaps import Gap
+from pibridge.journal.tags import TagBook
+from pibridge.journal.tally import Tally
+from pibridge.model.event import Event, Lane
+
+AHEAD_CHUNKS: Final = 8
+"""Chunks read at once."""
+
+
+class JournalReader:
+    """A look into the journal in a folder. Not for two threads at the same time."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+        self._unpacker = Unpacker()
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the journal in folder `path`. Raises JournalError."""
+        return cls(schema.open_for_reading(path))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()
+
+    def read(self, lane: Lane, after: int, limit: int = AHEAD_CHUNKS) -> list[Chunk | Damaged]:
+        """Give the next chunks of a lane behind position `after`; of the first, what is behind. Raises JournalError."""
+        try:
+            found = (
+                chunks.read(self._db, lane, seq, self._unpacker)
+                for seq in chunks.positions(self._db, lane, after, limit + 1)
+            )
+            behind = [item for item in found if item is not None and item.last_seq > after]
+        except apsw.CorruptError as error:
+            raise JournalError(f"the index of the journal is damaged: {error}", hint="move the journal away") from error
+        if behind and isinstance(behind[0], Chunk):
+            behind[0] = behind[0].after(after)
+        return behind[:limit]
+
+    def chunks(self, lane: Lane, after: int = 0) -> Iterator[Chunk | Damaged]:
+        """Give all chunks of a lane behind position `after`, up to now."""
+        while found := self.read(lane, after):
+            yield from found
+            after = found[-1].last_seq
+
+    def seen(self, wanted: Collection[int], start_ticks: int, end_ticks: int) -> list[Event]:
+        """Give the events of these tags within this time, both ends included, in the order of their positions."""
+        numbers = frozenset(wanted)
+        events: list[Event] = []
+        for seq in chunks.spanning(self._db, start_ticks, end_ticks):
+            chunk = chunks.read(self._db, None, seq, self._unpacker)
+            if isinstance(chunk, Chunk):
+                events += [
+                    event for event in chunk.events if event.tag in numbers and start_ticks <= event.ticks <= end_ticks
+                ]
+        return events
+
+    def tally(self) -> Tally:
+        """Give the counts."""
+        return tally.load(self._db)
+
+    def tags(self) -> TagBook:
+        """Give the descriptions of the tags."""
+        return tags.load(self._db)
+
+    def gaps(self) -> list[Gap]:
+        """Give what was not read yet, by tag and start."""
+        return gaps.unpaid(self._db)
+
+    def cursors(self) -> dict[tuple[str, Lane], Cursor]:
+        """Give how far each sink has got in each lane."""
+        return cursors.load(self._db)
+
+    def damaged(self) -> list[Damaged]:
+        """Give chunks that could not be read and for which no gaps were opened yet."""
+        return chunks.unmended(self._db)
+
+    def dropped(self) -> list[Dropped]:
+        """Give events that were owed and had to go, the oldest first."""
+        return chunks.dropped(self._db)
+
+    def dead_letters(self, sink: str, lane: Lane, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
+        """Give what a sink refused for good behind position `after`, by position."""
+        rows = self._db.execute(
+            "SELECT seq, reason, line FROM dead_letter WHERE sink = ? AND lane = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (sink, lane.value, after, limit),
+        )
+        return [DeadLetter(*row) for row in rows]

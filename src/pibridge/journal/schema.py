@@ -1,0 +1,193 @@
+"""The file: its tables, and the checks before one is used."""
+
+import os
+from pathlib import Path
+from typing import Final, Literal
+
+import apsw
+
+from pibridge.errors import JournalError
+
+FILE_NAME: Final = "journal.db"
+PAGE_BYTES: Final = 4096
+APPLICATION_ID: Final = 0x50494252
+VERSION: Final = 1
+_BUSY_MS: Final = 5000
+
+_TABLES: Final = """
+CREATE TABLE tally (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    next_seq INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    newest_seq INTEGER NOT NULL,
+    dropped_events INTEGER NOT NULL,
+    dead_letters INTEGER NOT NULL,
+    dead_bytes INTEGER NOT NULL,
+    damaged_chunks INTEGER NOT NULL
+) STRICT;
+
+-- One row is one sealed chunk; event i has the position seq + i. The payload comes last: reading the rest stays cheap.
+CREATE TABLE chunk (
+    seq INTEGER PRIMARY KEY,
+    lane TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    first_ticks INTEGER NOT NULL,
+    last_ticks INTEGER NOT NULL,
+    arrived_ticks INTEGER NOT NULL,
+    stored_s INTEGER NOT NULL,
+    codec INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+CREATE INDEX chunk_lane ON chunk (lane);
+CREATE INDEX chunk_span ON chunk (last_ticks, first_ticks);
+
+-- A description is valid from `since` (a position) until the tag's next one.
+CREATE TABLE tag (
+    number INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    description BLOB NOT NULL,
+    PRIMARY KEY (number, since)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE joined (tag INTEGER PRIMARY KEY, ticks INTEGER NOT NULL) STRICT;
+CREATE TABLE newest (page INTEGER PRIMARY KEY, crc INTEGER NOT NULL, payload BLOB NOT NULL) STRICT;
+
+CREATE TABLE gap (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    tag INTEGER NOT NULL,
+    start_ticks INTEGER NOT NULL,
+    end_ticks INTEGER,
+    reason TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX gap_open ON gap (tag) WHERE end_ticks IS NULL;
+
+CREATE TABLE cursor (
+    sink TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    sealed_first INTEGER,
+    sealed_last INTEGER,
+    PRIMARY KEY (sink, lane)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sink TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    stored_s INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    line BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE damaged (
+    first_seq INTEGER PRIMARY KEY,
+    last_seq INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    first_ticks INTEGER,
+    last_ticks INTEGER,
+    reason TEXT NOT NULL,
+    mended INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE dropped (
+    id INTEGER PRIMARY KEY,
+    lane TEXT NOT NULL,
+    first_seq INTEGER NOT NULL,
+    last_seq INTEGER NOT NULL,
+    first_ticks INTEGER NOT NULL,
+    last_ticks INTEGER NOT NULL,
+    events INTEGER NOT NULL,
+    until_s INTEGER NOT NULL
+) STRICT;
+"""
+
+
+def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Connection:
+    """Open the journal in `folder`, or make a new one. Raises JournalError; what is there is never replaced."""
+    file = folder / FILE_NAME
+    is_new = not file.exists()
+    db = _connect(file, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+    try:
+        if is_new or _is_empty(db):
+            _create(db)
+            _sync_folder(folder)
+        _check(db, file)
+        db.execute(f"PRAGMA synchronous = {sync}")
+        db.execute("PRAGMA cache_size = -4096")
+    except apsw.Error as error:
+        db.close()
+        raise damaged_error(file) from error
+    except JournalError:
+        db.close()
+        raise
+    return db
+
+
+def open_for_reading(folder: Path) -> apsw.Connection:
+    """Open the journal in `folder` to read; another process may write it. Raises JournalError."""
+    file = folder / FILE_NAME
+    if not file.exists():
+        raise JournalError(f"no journal in {folder}", hint="check journal.path, or start the daemon once")
+    db = _connect(file, apsw.SQLITE_OPEN_READONLY)
+    try:
+        _check(db, file)
+        db.execute("PRAGMA cache_size = -1024")
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # whoever leaves last: a reader writes nothing
+    except apsw.Error as error:
+        db.close()
+        raise damaged_error(file) from error
+    except JournalError:
+        db.close()
+        raise
+    return db
+
+
+def _connect(file: Path, flags: int) -> apsw.Connection:
+    try:
+        db = apsw.Connection(str(file), flags=flags)
+    except apsw.Error as error:
+        raise JournalError(f"cannot open {file}: {error}", hint="check that the folder belongs to this user") from error
+    db.set_busy_timeout(_BUSY_MS)
+    return db
+
+
+def _is_empty(db: apsw.Connection) -> bool:
+    # A process that was killed while it made the file leaves one without tables.
+    return db.pragma("application_id") == 0 and db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None
+
+
+def _create(db: apsw.Connection) -> None:
+    db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once the file is in WAL mode
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(
+        f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
+    )
+
+
+def _check(db: apsw.Connection, file: Path) -> None:
+    if db.pragma("application_id") != APPLICATION_ID:
+        raise JournalError(f"{file} is not a journal of PI Bridge", hint="choose another journal.path")
+    version = db.pragma("user_version")
+    if version > VERSION:
+        raise JournalError(
+            f"{file} was written by a newer PI Bridge (format {version}, this one knows {VERSION})",
+            hint="install that version again; the journal is untouched",
+        )
+    db.execute("PRAGMA secure_delete = 0")
+
+
+def damaged_error(file: Path) -> JournalError:
+    """Give the error for a file that SQLite cannot use."""
+    return JournalError(
+        f"{file} is damaged or is no SQLite file",
+        hint="move the folder away and start again: what PI still has is read anew; keep the old folder for repair",
+    )
+
+
+def _sync_folder(folder: Path) -> None:
+    for place in (folder, folder.parent):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,329 @@
+"""The one thread that writes. All that waits is committed together; the next commit starts when the last has ended."""
+
+import threading
+from asyncio import Future
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import apsw
+import structlog
+from msgspec.structs import replace
+
+from pibridge.errors import JournalError
+from pibridge.journal import chunks, gaps, tally
+from pibridge.journal.codec import Packer
+from pibridge.journal.jobs import Call, Job, Remember, Settled, Store, full_error
+from pibridge.journal.newest import NewestPages
+from pibridge.journal.quota import Quota, Reserve, used_bytes
+from pibridge.journal.retention import Retention
+from pibridge.journal.schema import PAGE_BYTES
+from pibridge.journal.tally import Ledger, Tally
+
+_log = structlog.get_logger()
+
+_TICK_S: Final = 1.0
+
+
+class Writer:
+    """Owns the writing connection. `settle` and `fail` are called from its thread.
+
+    `full`, `tally`, `used_bytes` and `oldest_seq` may be read from any thread.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of one machine
+        self,
+        db: apsw.Connection,
+        *,
+        quota: Quota,
+        reserve: Reserve,
+        retention: Retention,
+        now: Callable[[], float],
+        tags: Callable[[], int],
+        settle: Callable[[Settled], None],
+        fail: Callable[[JournalError], None],
+    ) -> None:
+        self.full = False
+        self.tally = tally.load(db)
+        self.oldest_seq = chunks.oldest(db) or self.tally.next_seq
+        self.used_bytes = used_bytes(db)
+        self._db = db
+        self._quota, self._reserve, self._retention = quota, reserve, retention
+        self._now, self._tags, self._settle, self._fail = now, tags, settle, fail
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._stalled: deque[Store] = deque()
+        self._packer = Packer()
+        self._pages = NewestPages()
+        self._wal_pages = 0
+        self._ticked_s = 0.0
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._quota.limit_file(self._db)
+        self._db.set_wal_hook(self._note_wal)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; jobs are done in order."""
+        self._jobs.put(job)
+
+    def stop(self) -> None:
+        """Ask the thread to end after all that is queued. To be followed by `join`."""
+        self._jobs.put(None)
+
+    def join(self) -> None:
+        """Wait for the thread."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while self._step():
+                pass
+            if self._stalled:
+                _log.warning(
+                    "events not stored: journal full", events=sum(len(store.events) for store in self._stalled)
+                )
+            self._close(is_whole=self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE))
+        except Exception as error:  # noqa: BLE001 - the end of a thread: told to the daemon, which stops
+            _log.error("journal failed", error=str(error), kind=type(error).__name__)
+            self._close(is_whole=False)
+            self._fail(
+                JournalError(
+                    f"the journal could not be written: {error}",
+                    hint="what was acknowledged is on disk; check the disk, then start again",
+                )
+            )
+
+    def _close(self, *, is_whole: bool) -> None:
+        if not is_whole:
+            self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # what failed is not tried again
+        self._db.close(force=not is_whole)
+
+    def _step(self) -> bool:
+        jobs, goes_on = self._take()
+        now_s = self._now()
+        if abs(now_s - self._ticked_s) >= _TICK_S:
+            self._ticked_s = now_s
+            self._tick(now_s)
+        if self.full:
+            self._try_to_reopen(now_s)
+        if not self.full and self._stalled:
+            jobs = [*self._stalled, *jobs]
+            self._stalled.clear()
+        for group in self._groups(jobs):
+            self._commit(group, now_s)
+        return goes_on
+
+    def _take(self) -> tuple[list[Job], bool]:
+        """Wait for jobs, up to a second; give all there are, up to the size of one commit. False: the last ones."""
+        jobs: list[Job] = []
+        size_bytes = 0
+        try:
+            job = self._jobs.get(timeout=_TICK_S)
+            while job is not None:
+                if isinstance(job, Store):
+                    job.packed = list(self._packer.pack(job.events))
+                size_bytes += job.size_bytes
+                if isinstance(job, Store) and job.future is None:
+                    jobs += job.parts()
+                else:
+                    jobs.append(job)
+                if size_bytes >= self._quota.group_bytes:
+                    return jobs, True
+                job = self._jobs.get_nowait()
+        except Empty:
+            return jobs, True
+        return jobs, False
+
+    def _groups(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+        """Give the jobs, in order, in parts that the write-ahead log has room for."""
+        group: list[Job] = []
+        size_bytes = 0
+        for job in jobs:
+            if group and size_bytes + job.size_bytes > self._quota.group_bytes:
+                yield group
+                group, size_bytes = [], 0
+            group.append(job)
+            size_bytes += job.size_bytes
+        if group:
+            yield group
+
+    def _commit(self, jobs: Sequence[Job], now_s: float) -> None:
+        try:
+            settled = self._transact(jobs, now_s)
+        except apsw.FullError:
+            self._disk_is_full()
+            settled = self._one_by_one(jobs, now_s)
+        except Exception as error:
+            if _is_of_the_disk(error):
+                raise
+            settled = self._one_by_one(jobs, now_s)  # one job is wrong: its caller is told, the others are done
+        self._settle(settled)
+        if self._wal_pages * PAGE_BYTES >= self._quota.wal_soft_bytes:
+            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+
+    def _one_by_one(self, jobs: Sequence[Job], now_s: float) -> Settled:
+        settled = Settled()
+        for job in jobs:
+            try:
+                settled.add(self._transact((job,), now_s))
+            except apsw.FullError:
+                self._disk_is_full()
+                self._refuse(job, settled, full_error())
+            except Exception as error:
+                if _is_of_the_disk(error) or isinstance(job, Remember) or job.future is None:
+                    raise
+                self._refuse(job, settled, error)
+        return settled
+
+    def _transact(self, jobs: Sequence[Job], now_s: float) -> Settled:
+        """Do the jobs in one transaction. On any error nothing of it is done."""
+        self._make_wal_room(sum(job.size_bytes for job in jobs))
+        settled = Settled()
+        refused: list[Store] = []
+        ledger = Ledger(self._db, replace(self.tally), now_s)
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            for job in jobs:
+                self._do(ledger, job, settled, refused)
+            if ledger.tally != self.tally:
+                tally.save(self._db, ledger.tally)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._pages.forget()
+            raise
+        self._publish(ledger.tally)
+        for store in refused:
+            self._refuse(store, settled, full_error())
+        return settled
+
+    def _do(self, ledger: Ledger, job: Job, settled: Settled, refused: list[Store]) -> None:
+        match job:
+            case Store() if job.size_bytes > self._quota.wal_bytes:
+                raise JournalError("more than fits one commit of the journal", hint="raise journal.max_size")
+            case Store() if self.full or not self._fits(ledger, job):
+                self._set_full("journal.max_size is reached")
+                refused.append(job)
+            case Store():
+                self._store(ledger, job)
+                settled.stored.append(job)
+                if job.future is not None:
+                    settled.answers.append((job.future, None))
+            case Call():
+                settled.answers.append((job.future, job.run(ledger)))
+            case Remember() if not (self._stalled or refused):
+                self._remember(ledger, job)
+
+    def _fits(self, ledger: Ledger, store: Store) -> bool:
+        return self._retention.make_room(ledger, store.size_bytes, self._tags())
+
+    def _store(self, ledger: Ledger, store: Store) -> None:
+        store.first_seq = ledger.tally.next_seq
+        for part in store.packed:
+            chunks.insert(ledger, store.lane, part, store.arrived_ticks)
+        gaps.change(ledger.db, store.changes)
+
+    def _remember(self, ledger: Ledger, job: Remember) -> None:
+        ahead = [store.first_seq for store in job.ahead if store.first_seq]
+        ledger.tally.newest_seq = min(ahead, default=ledger.tally.next_seq) - 1
+        self._pages.store(ledger.db, job.snapshot)
+
+    def _refuse(self, job: Job, settled: Settled, error: Exception) -> None:
+        """Live events wait here until there is room; whoever waits for an answer is told."""
+        match job:
+            case Store(future=None):
+                self._stalled.append(job)
+            case Store(future=Future() as future):
+                settled.refused.append(job)
+                settled.answers.append((future, error))
+            case Call():
+                settled.answers.append((job.future, error))
+
+    def _tick(self, now_s: float) -> None:
+        """Do what is due about once a second."""
+        ledger = Ledger(self._db, replace(self.tally), now_s)
+        if self._retention.has_expired(ledger):
+            self._change(ledger, lambda: self._retention.expire(ledger))
+        if not self._reserve.keep():
+            self._set_full("the disk is full")
+        if self._quota.excess_bytes(self._db):
+            self._set_full("journal.max_size was made smaller")
+            self._change(ledger, self._give_pages_back)
+            self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._quota.limit_file(self._db)
+
+    def _try_to_reopen(self, now_s: float) -> None:
+        """End the full state when there is room well below the limit, so that it does not come back at once."""
+        ledger = Ledger(self._db, replace(self.tally), now_s)
+        waiting_bytes = self._stalled[0].size_bytes if self._stalled else PAGE_BYTES
+        has_room = False
+
+        def make_room() -> None:
+            nonlocal has_room
+            has_room = self._retention.has_room_again(ledger, waiting_bytes, self._tags())
+
+        self._change(ledger, make_room)
+        if has_room and self._reserve.keep() and not self._quota.excess_bytes(self._db):
+            self.full = False
+            _log.info("journal has room again", used_bytes=self.used_bytes)
+
+    def _change(self, ledger: Ledger, run: Callable[[], object]) -> None:
+        try:
+            with self._db:
+                run()
+                if ledger.tally != self.tally:
+                    tally.save(self._db, ledger.tally)
+        except apsw.FullError:
+            self._disk_is_full()
+            return
+        self._publish(ledger.tally)
+
+    def _give_pages_back(self) -> None:
+        pages = min(self._quota.excess_bytes(self._db), self._quota.group_bytes) // PAGE_BYTES + 1
+        self._db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+
+    def _make_wal_room(self, incoming_bytes: int) -> None:
+        too_much = self._wal_pages * PAGE_BYTES + incoming_bytes > self._quota.wal_bytes
+        if too_much and not self._checkpoint(apsw.SQLITE_CHECKPOINT_RESTART):
+            self._set_full("the write-ahead log cannot be emptied: another process keeps reading the journal")
+
+    def _checkpoint(self, mode: int) -> bool:
+        """Carry the write-ahead log over into the file. False: someone reads it, or the disk is full."""
+        try:
+            self._db.wal_checkpoint(mode=mode)
+        except apsw.BusyError:
+            return False
+        except apsw.FullError:
+            self._disk_is_full()
+            return False
+        if mode != apsw.SQLITE_CHECKPOINT_PASSIVE:
+            self._wal_pages = 0
+        return True
+
+    def _disk_is_full(self) -> None:
+        """Leave what the reserve held to gaps and cursors."""
+        self._set_full("the disk is full")
+        self._reserve.release()
+
+    def _set_full(self, reason: str) -> None:
+        if not self.full:
+            self.full = True
+            _log.warning("journal full", reason=reason, used_bytes=self.used_bytes)
+
+    def _publish(self, now: Tally) -> None:
+        self.tally = now
+        self.used_bytes = used_bytes(self._db)
+        self.oldest_seq = chunks.oldest(self._db) or now.next_seq
+
+    def _note_wal(self, _db: apsw.Connection, _name: str, pages: int) -> int:
+        self._wal_pages = pages
+        return apsw.SQLITE_OK
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Tell whether nobody may go on: the file or the disk below it is wrong, not what was asked for."""
+    return isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError | apsw.MismatchError)

@@ -1,0 +1,71 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from journal.samples import opened, tags
+from pibridge.journal import schema
+from pibridge.journal.tags import Description, TagBook, insert, join, load, load_joined
+
+
+def test_numbers_are_given_once() -> None:
+    """New tags get the next numbers, also when one is named twice; known and unchanged ones cost nothing."""
+    book = TagBook()
+    one, two, three = tags(3)
+    numbers, changed = book.changes([one, two, one])
+    assert (numbers, changed) == ([1, 2, 1], [(1, one), (2, two)])
+    for number, tag in changed:
+        book.add(Description(number, 0, tag))
+    assert book.changes([two, three]) == ([2, 3], [(3, three)])
+    assert book.changes([one, two]) == ([1, 2], [])
+
+
+def test_paths_do_not_care_about_case() -> None:
+    """The same path in other letters is the same tag."""
+    book = TagBook()
+    (tag,) = tags(1)
+    book.add(Description(1, 0, tag))
+    assert book.changes([replace(tag, path=tag.path.lower())])[0] == [1]
+
+
+@given(st.lists(st.integers(1, 1000), unique=True, min_size=1, max_size=8), st.integers(0, 1001))
+def test_a_description_is_valid_until_the_next(since: list[int], seq: int) -> None:
+    """At each position the latest version that began there or before counts; before all of them, the first."""
+    book = TagBook()
+    (tag,) = tags(1)
+    starts = [0, *sorted(since)]
+    for start in starts:
+        book.add(Description(1, start, replace(tag, unit=str(start))))
+    assert book.tag(1, seq).unit == str(max(start for start in starts if start <= seq))
+
+
+def test_unknown_numbers_are_errors() -> None:
+    """A number that was never given is no tag."""
+    with pytest.raises(KeyError):
+        TagBook().tag(1, 1)
+
+
+def test_versions_and_joinings_are_kept(tmp_path: Path) -> None:
+    """What was stored is read back; who has joined keeps the first time."""
+    db = schema.open_for_writing(tmp_path, "full")
+    (tag,) = tags(1)
+    insert(db, [Description(1, 0, tag), Description(1, 50, replace(tag, unit="K"))])
+    join(db, [1, 2], 100)
+    join(db, [2, 3], 200)
+    book = load(db)
+    assert (book.tag(1, 49).unit, book.tag(1, 50).unit) == ("bar", "K")
+    assert load_joined(db) == {1: 100, 2: 100, 3: 200}
+    db.close()
+
+
+async def test_numbers_survive_a_restart(tmp_path: Path) -> None:
+    """A tag has one number for ever, and its versions stay apart."""
+    async with opened(tmp_path) as journal:
+        assert await journal.describe(tags(5)) == [1, 2, 3, 4, 5]
+        await journal.join([1, 2], 10)
+    async with opened(tmp_path) as journal:
+        assert await journal.describe(list(reversed(tags(6)))) == [6, 5, 4, 3, 2, 1]
+        assert journal.number(tags(4)[3].key) == 4
+        assert (journal.joined(2), journal.joined(3)) == (10, None)
