@@ -70,14 +70,19 @@ class Daemon:
                 await asyncio.sleep(0.2)
 
     def records(self) -> list[dict[str, Any]]:
-        """Give all records at rest, in the order of their places in the journal."""
-        lines = (line for file in self.out.glob("dt=*/*.jsonl") for line in file.read_text().splitlines())
-        return sorted((json.loads(line) for line in lines), key=lambda record: record["seq"])
+        """Give all records at rest below `out`."""
+        return in_order(file.read_bytes() for file in self.out.glob("dt=*/*.jsonl"))
 
     def _running(self) -> asyncio.subprocess.Process:
         assert self._process is not None
         assert self._process.returncode is None, f"the daemon ended by itself:\n{self.log.read_text()[-3000:]}"
         return self._process
+
+
+def in_order(files: Iterable[bytes]) -> list[dict[str, Any]]:
+    """Give the records of files or objects in the order of their places in the journal."""
+    records = [json.loads(line) for file in files for line in file.splitlines()]
+    return sorted(records, key=lambda record: record["seq"])
 
 
 def is_settled(status: dict[str, Any]) -> bool:

@@ -8,11 +8,13 @@ from random import Random
 from typing import Any
 
 import pytest
+import zstandard
 
-from acceptance.daemons import Daemon, between, facts, orders, truth
+from acceptance.daemons import Daemon, between, facts, in_order, orders, truth
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.simulator import Simulator, SimulatorSettings
+from sinks.far_sides import REGION, SITE, Bucket, Store
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
@@ -48,7 +50,7 @@ def settings(simulator: Simulator, folder: Path, port: int, **sinks: Any) -> dic
     """Give the configuration of a daemon that reads the generic points."""
     file = {"type": "file", "path": str(folder / "out"), "roll": {"age": "1s", "size": "100KiB"}}
     return {
-        "site": "brewery",
+        "site": SITE,
         "pi": {"url": simulator.url, "limits": {"streams_per_channel": 20, "requests_per_second": 100}},
         "streams": {"bulk": {"select": {"points": [r"\\PISRV1\BULK.*"]}, "backfill": f"{BACKFILL_S}s"}},
         "journal": {"path": str(folder / "journal"), "max_size": "64MiB"},
@@ -57,9 +59,8 @@ def settings(simulator: Simulator, folder: Path, port: int, **sinks: Any) -> dic
     }
 
 
-async def judge(daemon: Daemon, simulator: Simulator, start_ticks: int, end_ticks: int) -> None:
+def judge(records: list[dict[str, Any]], simulator: Simulator, start_ticks: int, end_ticks: int) -> None:
     """Every owed event is there, once, under a place of its own, in order; none was invented."""
-    records = daemon.records()
     owed = truth(simulator, POINTS, start_ticks, end_ticks)
     told = facts(records)
     assert sum(owed.values()) > 1000
@@ -97,7 +98,7 @@ async def test_ten_kills_and_lost_links_lose_nothing(
         assert await daemon.stop() == 0
     finally:
         await daemon.cease()
-    await judge(daemon, plant, start_ticks, end_ticks)
+    judge(daemon.records(), plant, start_ticks, end_ticks)
     assert not list(daemon.out.glob("*/*.part"))
 
 
@@ -121,4 +122,46 @@ async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path, fr
         assert await daemon.stop() == 0
     finally:
         await daemon.cease()
-    await judge(daemon, plant, start_ticks, end_ticks)
+    judge(daemon.records(), plant, start_ticks, end_ticks)
+
+
+async def test_kills_while_the_store_is_away_lose_nothing(plant: Simulator, tmp_path: Path, free_port: int) -> None:
+    """With S3 away for a while, and kills meanwhile, the objects hold every owed event, once, in order."""
+    store = Store()
+    bucket = Bucket(store, "lake")
+    lake = {
+        "type": "s3",
+        "bucket": bucket.name,
+        "region": REGION,
+        "endpoint_url": store.url,
+        "format": "jsonl.zst",
+        "roll": {"age": "1s", "size": "64KiB"},
+    }
+    credentials = {
+        "AWS_ACCESS_KEY_ID": "AKIATESTTESTTESTTEST",
+        "AWS_SECRET_ACCESS_KEY": "not-to-be-shown",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    daemon = Daemon(tmp_path, settings(plant, tmp_path, free_port, lake=lake), credentials)
+    start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
+    try:
+        for round_number in range(4):
+            if round_number == 1:
+                bucket.fail()
+            if round_number == 3:
+                bucket.recover()
+            await daemon.start()
+            await asyncio.sleep(2.5)
+            await daemon.kill()
+        await daemon.start()
+        await daemon.settled(free_port)
+        end_ticks = plant.plant.clock()
+        await asyncio.sleep(1.5)
+        assert await daemon.stop() == 0
+        objects = [zstandard.ZstdDecompressor().decompressobj().decompress(body) for body in bucket.held().values()]
+    finally:
+        await daemon.cease()
+        store.client.close()
+        store.stop()
+    judge(in_order(objects), plant, start_ticks, end_ticks)
+    assert "not-to-be-shown" not in daemon.log.read_text()

@@ -1,15 +1,16 @@
 """A plant on a real socket, a journal on a real disk, and what stands between them."""
 
-import asyncio
-import inspect
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from journal.samples import noise
+from pibridge.errors import JournalFullError
 from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.live import LiveChannel, newest
 from pibridge.journal.gaps import Gap
@@ -25,7 +26,7 @@ from pibridge.pi.points_file import PointRow
 from pibridge.pi.settings import PiSettings
 from pibridge.pi.webid import identity
 from pibridge.simulator import Simulator, SimulatorSettings
-from pibridge.simulator.faults import Faults
+from pibridge.simulator.faults import Fault, Faults
 from pibridge.simulator.samples import Sample
 from pibridge.status.counters import Counters
 from simulator.bench import Clock
@@ -36,20 +37,6 @@ QUIET = "NEW.Tag"
 
 Fact = tuple[str, int, str]
 """Path, time and value (as JSON) of an event."""
-
-
-async def eventually(holds: Callable[[], object | Awaitable[object]], within_s: float = 10.0) -> None:
-    """Return as soon as it holds. AssertionError if it never does."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within_s
-    while True:
-        found = holds()
-        if inspect.isawaitable(found):
-            found = await found
-        if found:
-            return
-        assert loop.time() < deadline, f"did not come true within {within_s:g} s"
-        await asyncio.sleep(0.01)
 
 
 def path(name: str) -> str:
@@ -84,13 +71,18 @@ class Doorkeeper(Faults):
     gaps: list[list[Gap]] = field(default_factory=list)
     garbled: bool = False
     """The next channel message is cut off."""
+    at_handshake: Callable[[], object] | None = None
+    """Happens once, while the next handshake waits for its answer."""
 
-    def request(self, method: str, path: str) -> Any:  # noqa: ANN401 - as in Faults, whose fault may be none
+    def request(self, method: str, path: str) -> Fault | None:
         """Note the gaps."""
         if "/channel" in path:
             reader = JournalReader.open(self.folder)
             self.gaps.append(reader.gaps())
             reader.close()
+            happens, self.at_handshake = self.at_handshake, None
+            if happens is not None:
+                happens()
         return super().request(method, path)
 
     def written(self, data: bytes) -> bytes:
@@ -126,6 +118,17 @@ class Line:
         counters = self.counters.stream("s")
         web_ids = [tag.web_id for tag in tags.values()]
         return LiveChannel("s", web_ids, list(tags), arrivals, self.client, self.journal, counters, recoverable)
+
+    async def fill(self) -> None:
+        """Journal what a sink is owed until no more fits."""
+        await self.journal.cursor("lake", Lane.LIVE)
+        with suppress(JournalFullError):
+            for seed in count():
+                await self.journal.commit(Lane.LIVE, noise(50, seed=seed, value_bytes=10_000), 0)
+
+    async def empty(self) -> None:
+        """Let the sink acknowledge everything."""
+        await self.journal.advance("lake", Lane.LIVE, self.journal.stat().newest_seq)
 
     def write(self, second: float, value: Any, *, name: str = QUIET, **said: Any) -> None:
         """Write a value into the plant, this many seconds from its present time."""
@@ -186,6 +189,7 @@ async def opened(
     settings: SimulatorSettings,
     *,
     journal: dict[str, Any] | None = None,
+    kind: type[Journal] = Journal,
     **pi: Any,
 ) -> AsyncIterator[Line]:
     """Give a line whose plant's time stands still until a test moves it."""
@@ -195,18 +199,8 @@ async def opened(
     configured = JournalSettings(path=folder, **{"flush": 0.005, **(journal or {})})
     retries = Retries(attempts=2, first_wait_s=0.01, longest_wait_s=0.01, throttled_wait_s=0.01)
     async with simulator, PiClient(pi_settings(simulator, **pi), retries=retries) as client:
-        opened_journal = await Journal.open(configured)
+        opened_journal = await kind.open(configured)
         try:
             yield Line(simulator, clock, client, opened_journal, folder)
         finally:
             await opened_journal.close()
-
-
-@asynccontextmanager
-async def running(*parts: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-    """Run parts beside the test. What one of them dies of ends the test."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(part) for part in parts]
-        yield
-        for task in tasks:
-            task.cancel()

@@ -110,6 +110,17 @@ def test_what_arrives_while_history_reads_is_not_recovered_again() -> None:
     taking.unwatch()
 
 
+def test_an_edit_may_put_a_replaced_value_back() -> None:
+    """What counts is the value that the tag last had at this time, also if the archive told the first one."""
+    for journal in ([], [Event(1, NOON, 1.0)]):
+        taking = arrivals(*journal)
+        taking.claim([Event(1, NOON, 1.0)], NOON)
+        told = [Event(1, NOON, 1.0)]
+        for number in (2.0, 2.0, 1.0, 1.0):
+            told += decide(taking.take([item(value(0, number, substituted=True))]), told).events
+        assert [event.value for event in told] == [1.0, 2.0, 1.0]
+
+
 def test_what_was_not_written_down_is_forgotten() -> None:
     """After a failed write the same value counts as new."""
     taking = arrivals(Event(1, NOON, 1.0))

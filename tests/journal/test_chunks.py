@@ -36,7 +36,17 @@ def test_positions_are_global_and_contiguous(ledger: Ledger) -> None:
     assert chunks.positions(ledger.db, Lane.LIVE, 1, 9) == [1, 6]
     assert chunks.positions(ledger.db, Lane.HISTORY, 4, 9) == [4]
     assert chunks.oldest(ledger.db) == 1
-    assert (chunks.end(ledger.db, Lane.LIVE), chunks.end(ledger.db, Lane.HISTORY)) == (6, 5)
+
+
+def test_a_position_tells_how_many_events_of_its_lane_were_stored(ledger: Ledger) -> None:
+    """Counted over all that was ever stored, within chunks too, and across those of the other lane."""
+    for lane, count in ((Lane.LIVE, 3), (Lane.HISTORY, 2), (Lane.LIVE, 4)):
+        store(ledger, lane, count)
+    assert [chunks.passed(ledger.db, Lane.LIVE, seq) for seq in (0, 1, 3, 5, 6, 9)] == [0, 1, 3, 3, 4, 7]
+    assert chunks.passed(ledger.db, Lane.HISTORY, 9) == 2
+    ledger.db.execute("DELETE FROM chunk WHERE seq = 1")
+    assert chunks.passed(ledger.db, Lane.LIVE, 6) == 4
+    assert (ledger.tally.stored(Lane.LIVE), ledger.tally.stored(Lane.HISTORY)) == (7, 2)
 
 
 def test_a_chunk_is_read_back(ledger: Ledger) -> None:
@@ -91,7 +101,7 @@ def test_no_statement_scans_the_chunks(ledger: Ledger) -> None:
     chunks.spanning(ledger.db, 0, 9)
     chunks.read(ledger.db, Lane.LIVE, 1, Unpacker())
     chunks.oldest(ledger.db)
-    chunks.end(ledger.db, Lane.LIVE)
+    chunks.passed(ledger.db, Lane.LIVE, 9)
     ledger.db.exec_trace = None
     about_chunks = {statement for statement in said if "FROM chunk" in statement}
     assert len(about_chunks) == 6

@@ -12,9 +12,9 @@ async def test_a_new_sink_starts_where_it_was_told(tmp_path: Path) -> None:
     """`retained`: before what is kept; `now`: behind all that is there."""
     async with opened(tmp_path) as journal:
         await journal.commit(Lane.LIVE, events(5), NOW)
-        assert await journal.cursor("all", Lane.LIVE) == Cursor(0)
-        assert await journal.cursor("new", Lane.LIVE, start="now") == Cursor(5)
-        assert await journal.cursor("all", Lane.HISTORY, start="retained") == Cursor(5)
+        assert await journal.cursor("all", Lane.LIVE) == Cursor(0, 0)
+        assert await journal.cursor("new", Lane.LIVE, start="now") == Cursor(5, 5)
+        assert await journal.cursor("all", Lane.HISTORY, start="retained") == Cursor(5, 0)
 
 
 async def test_seal_and_advance_survive_a_restart(tmp_path: Path) -> None:
@@ -25,12 +25,12 @@ async def test_seal_and_advance_survive_a_restart(tmp_path: Path) -> None:
         await journal.advance("lake", Lane.LIVE, 10)
         await journal.seal("lake", Lane.LIVE, 11, 30)
     async with opened(tmp_path) as journal:
-        assert await journal.cursor("lake", Lane.LIVE) == Cursor(10, Sealed(11, 30))
+        assert await journal.cursor("lake", Lane.LIVE) == Cursor(10, 10, Sealed(11, 30))
         await journal.advance("lake", Lane.LIVE, 30)
-        assert await journal.cursor("lake", Lane.LIVE) == Cursor(30)
+        assert await journal.cursor("lake", Lane.LIVE) == Cursor(30, 30)
         assert journal.stat().lag == {("lake", Lane.LIVE): 20}
     async with opened(tmp_path) as journal:
-        assert await journal.cursor("lake", Lane.LIVE) == Cursor(30)
+        assert await journal.cursor("lake", Lane.LIVE) == Cursor(30, 30)
         assert journal.stat().lag == {("lake", Lane.LIVE): 20}
 
 
@@ -51,7 +51,7 @@ async def test_a_forgotten_sink_starts_anew(tmp_path: Path) -> None:
         await journal.advance("lake", Lane.LIVE, 5)
         await journal.forget_sink("lake")
         assert journal.stat().lag == {}
-        assert await journal.cursor("lake", Lane.LIVE) == Cursor(0)
+        assert await journal.cursor("lake", Lane.LIVE) == Cursor(0, 0)
 
 
 async def test_dead_letters_are_kept_with_the_cursor(tmp_path: Path) -> None:

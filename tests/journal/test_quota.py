@@ -35,7 +35,7 @@ def test_use_is_what_the_file_holds(tmp_path: Path) -> None:
     payload = bytes(30_000)
     with db:
         for seq in range(100):
-            db.execute("INSERT INTO chunk VALUES (?, 'live', 1, 0, 0, 0, 0, 1, 0, ?)", (seq, payload))
+            db.execute("INSERT INTO chunk VALUES (?, 'live', 0, 1, 0, 0, 0, 0, 1, 0, ?)", (seq, payload))
     taken_bytes = used_bytes(db) - empty_bytes
     assert 0.7 <= taken_bytes / stored_bytes(100 * len(payload), 100) <= 1
     db.execute("DELETE FROM chunk")

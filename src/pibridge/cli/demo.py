@@ -32,7 +32,9 @@ def demo(
 async def _demo(seconds: int, console: Console) -> None:
     for leftover in ("journal", "out"):
         shutil.rmtree(_FOLDER / leftover, ignore_errors=True)
-    view = DemoView(_FOLDER / "out")
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    view = DemoView(_FOLDER / "out", lambda: loop.time() - start)
     structlog.configure(processors=[view.note])
     # Every snapshot is archived: what the lost link cost can be counted.
     settings = SimulatorSettings(compression=False, bulk_points=200, event_rate=1.0, channel_interval_s=0.5)
@@ -42,25 +44,25 @@ async def _demo(seconds: int, console: Console) -> None:
         daemon = asyncio.create_task(run(_settings(simulator.url), stop, started.set_result))
         first: list[asyncio.Future[Any]] = [daemon, started]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        if started.done():
-            simulator.faults.add(f"drop-channel@after={seconds / 3:.0f}s")
-            await _watch(view, started.result(), seconds, console)
-        stop.set()
-        await daemon
-    console.print(view.ending())
+        try:
+            if started.done():
+                simulator.faults.add(f"drop-channel@after={seconds / 3:.0f}s")
+                await _watch(view, started.result(), seconds, console)
+        finally:
+            stop.set()
+            await daemon
+            console.print(view.ending(), soft_wrap=True)
 
 
 async def _watch(view: DemoView, report: Report, seconds: int, console: Console) -> None:
-    loop = asyncio.get_running_loop()
-    start = loop.time()
     if not console.is_terminal:
-        while loop.time() - start < seconds:
-            await asyncio.sleep(min(_PLAIN_EVERY_S, max(0.1, start + seconds - loop.time())))
-            console.print(view.line(report.snapshot(), loop.time() - start), soft_wrap=True)
+        while (left_s := seconds - view.elapsed_s()) > 0:
+            await asyncio.sleep(min(_PLAIN_EVERY_S, left_s))
+            console.print(view.line(report.snapshot()), soft_wrap=True)
         return
     with Live(console=console, refresh_per_second=_LOOKS_PER_S) as live:
-        while loop.time() - start < seconds:
-            live.update(view.frame(report.snapshot(), loop.time() - start, seconds))
+        while view.elapsed_s() < seconds:
+            live.update(view.frame(report.snapshot(), seconds))
             await asyncio.sleep(1 / _LOOKS_PER_S)
 
 
@@ -72,7 +74,11 @@ def _settings(url: str) -> Configuration:
             "streams": {
                 "points": {"select": {"points": [r"\\PISRV1\*"]}, "backfill": "10m"},
                 "reactors": {
-                    "select": {"element": r"\\AF1\Plant", "template": "Reactor", "attributes": ["*"]},
+                    "select": {
+                        "element": r"\\AF1\Plant",
+                        "template": "Reactor",
+                        "attributes": ["Temperature", "Pressure", "Level", "Flow*", "State"],
+                    },
                     "backfill": "1h",
                 },
             },

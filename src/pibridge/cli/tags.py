@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pibridge.cli.choice import CONFIG, chosen
@@ -18,6 +19,7 @@ from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
 
+_SHOWN = ("stream", "tag", "path", "unit", "asset")
 _COLUMNS = ("stream", "mode", "tag", "path", "unit", "asset", "template", "attribute", "web_id")
 
 
@@ -71,10 +73,9 @@ def _row(tag: Tag) -> dict[str, str]:
 
 
 def _table(rows: list[dict[str, str]]) -> Table:
-    table = Table(title=f"{len(rows)} tags", title_justify="left")
-    shown = _COLUMNS[:-1]
-    for column in shown:
-        table.add_column(column, no_wrap=True)
+    table = Table(title=f"{len(rows)} tags", title_justify="left", box=None)
+    for column in _SHOWN:
+        table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(row[column] for column in shown))
+        table.add_row(*(escape(row[column]) for column in _SHOWN))
     return table

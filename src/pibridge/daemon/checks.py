@@ -40,8 +40,10 @@ async def checks(configuration: Configuration) -> AsyncIterator[Finding]:
         about = f"sinks.{name}"
         try:
             sink = build(name, settings, configuration.site)
-            found = await sink.probe()
-            await sink.close()
+            try:
+                found = await sink.probe()
+            finally:
+                await sink.close()
         except PIBridgeError as error:
             yield _wrong(about, error)
         else:
@@ -63,6 +65,7 @@ async def _pi(configuration: Configuration) -> AsyncIterator[Finding]:
                 "doubt", "clock", f"PI's clock and ours are {apart_s:.0f} s apart", "set this machine's clock by NTP"
             )
         web_id = ""
+        readers: dict[str, str] = {}
         for name, stream in sorted(configuration.streams.items()):
             about = f"streams.{name}"
             try:
@@ -72,6 +75,13 @@ async def _pi(configuration: Configuration) -> AsyncIterator[Finding]:
                 continue
             for problem in selection.problems:
                 yield Finding("doubt", about, f"{problem.path}: {problem.reason}", problem.hint)
+            taken = {readers[tag.key] for tag in selection.tags if tag.key in readers}
+            for reader in sorted(taken):
+                shared = [tag.name for tag in selection.tags if readers.get(tag.key) == reader]
+                yield Finding(
+                    "doubt", about, f"{len(shared)} of its tags are read by streams.{reader}, such as {shared[0]}"
+                )
+            readers |= {tag.key: name for tag in selection.tags if tag.key not in readers}
             if selection.tags:
                 web_id = web_id or selection.tags[0].web_id
                 yield Finding("fine", about, f"{len(selection.tags)} tags, such as {selection.tags[0].name}")

@@ -1,6 +1,6 @@
 """What the daemon says of itself: the state of all parts at one moment."""
 
-from datetime import UTC, datetime
+import time
 
 from pibridge import __version__
 from pibridge.config.settings import Configuration
@@ -20,7 +20,7 @@ class Report:
         self._counters = counters
         self._journal = journal
         self._client = client
-        self._started = ticks.render(ticks.from_seconds(datetime.now(UTC).timestamp()))
+        self._started_ticks = ticks.from_seconds(time.time())
 
     def snapshot(self) -> Snapshot:
         """Give the state now."""
@@ -29,7 +29,7 @@ class Report:
         return Snapshot(
             version=__version__,
             site=self._configuration.site,
-            started=self._started,
+            started=ticks.render(self._started_ticks),
             pi=self._pi(),
             streams={name: StreamStatus.of(self._counters.stream(name)) for name in self._configuration.streams},
             sinks={name: self._sink(name, stat.lag) for name in self._configuration.sinks},
@@ -52,7 +52,7 @@ class Report:
         snapshot = self.snapshot()
         reasons = [f"pi: {snapshot.pi.last_error or snapshot.pi.state}"] if snapshot.pi.state != "connected" else []
         reasons += [
-            f"stream {name}: {stream.channels_open} of {stream.channels} channels open"
+            f"stream {name}: {stream.channels_open} of {stream.channels} channels open, {stream.tags} tags"
             for name, stream in snapshot.streams.items()
             if stream.channels_open < max(1, stream.channels)
         ]
@@ -75,4 +75,7 @@ class Report:
 
     def _sink(self, name: str, lag: dict[tuple[str, Lane], int]) -> SinkStatus:
         counters = self._counters.sink(name)
-        return SinkStatus.of(counters, lag_events=sum(lag.get((name, lane), 0) for lane in Lane), lag_s=0.0)
+        lag_events = sum(lag.get((name, lane), 0) for lane in Lane)
+        since = counters.last_ticks or self._started_ticks
+        lag_s = max(0.0, (self._client.server_ticks() - since) / ticks.PER_SECOND) if lag_events else 0.0
+        return SinkStatus.of(counters, lag_events=lag_events, lag_s=lag_s)

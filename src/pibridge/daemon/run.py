@@ -33,11 +33,16 @@ STOP_S = 4.0
 
 
 async def run(
-    configuration: Configuration, stop: asyncio.Event, started: Callable[[Report], None] = lambda _: None
+    configuration: Configuration,
+    stop: asyncio.Event,
+    started: Callable[[Report], None] = lambda _: None,
+    *,
+    retry: asyncio.Event | None = None,
 ) -> None:
     """Run until `stop` is set, then stop intake, drain the sinks, and leave the rest on disk.
 
     Raises PIBridgeError when a part cannot start or fails beyond repair. `started` gets what tells how it goes.
+    When `retry` is set, PI is asked again at once if it refused us.
     """
     log = structlog.get_logger()
     counters = Counters()
@@ -51,15 +56,14 @@ async def run(
             await server.start()
             parts.push_async_callback(server.close)
         ending = Stop()
+        pumps = list(_pumps(configuration, journal, counters, ending))
         streams = Streams(
             configuration.streams, configuration.refresh, configuration.pi.limits, client, journal, counters
         )
         intake = asyncio.create_task(streams.run(), name="intake")
-        delivery = [
-            asyncio.create_task(pump.run(), name=f"deliver {name}")
-            for name, pump in _pumps(configuration, journal, counters, ending)
-        ]
+        delivery = [asyncio.create_task(pump.run(), name=f"deliver {name}") for name, pump in pumps]
         stopping = asyncio.create_task(stop.wait(), name="stop")
+        retrying = asyncio.create_task(_retry(retry or asyncio.Event(), client), name="retry")
         log.info("started", version=__version__, site=configuration.site)
         started(report)
         try:
@@ -68,11 +72,14 @@ async def run(
             if stop.is_set():
                 log.info("stopping", step="intake stops, sinks drain")
         finally:
+            begun = asyncio.get_running_loop().time()
             await _cancel(intake)
             await _flush(journal)
-            ending.set(DRAIN_S)
-            await asyncio.wait(delivery, timeout=STOP_S)
-            await _cancel(stopping, *delivery)
+            # A server that does not answer holds up intake's end: sinks have what is left of the time.
+            spent_s = asyncio.get_running_loop().time() - begun
+            ending.set(max(0.0, DRAIN_S - spent_s))
+            await asyncio.wait(delivery, timeout=max(0.0, STOP_S - spent_s))
+            await _cancel(stopping, retrying, *delivery)
         _raise_first(journal.failed, intake, *delivery)
     log.info("stopped", waiting={name: sink.lag_events for name, sink in report.snapshot().sinks.items()})
 
@@ -86,6 +93,13 @@ def _pumps(
         sink = build(name, settings, configuration.site)
         admits = filters.build(configuration.sink_filters()[name])
         yield name, Pump(name, sink, journal, stamp, admits, counters.sink(name), stop)
+
+
+async def _retry(wanted: asyncio.Event, client: PiClient) -> NoReturn:
+    while True:
+        await wanted.wait()
+        wanted.clear()
+        client.try_now()
 
 
 async def _flush(journal: Journal) -> None:

@@ -13,7 +13,7 @@ from pibridge.context.stamp import Stamp
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
 from pibridge.errors import UnavailableError
-from pibridge.journal.cursors import DeadLetter
+from pibridge.journal.cursors import DeadLetter, Sealed
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Lane
@@ -64,25 +64,21 @@ class Pump:
             await self._sink.close()
 
     async def _deliver(self, lane: Lane) -> None:
-        cursor = await self._journal.cursor(self._name, lane)
-        position = cursor.seq
-        sealed = None
-        if cursor.sealed is not None:
-            sealed = await self._bounds(lane, cursor.sealed.first, cursor.sealed.last)
-        done = False
-        while not done:
+        is_done = False
+        while not is_done:
             async for attempt in self._attempts():
                 with attempt:
-                    supply = Supply(self._journal, lane, position, self._stamp, self._admits)
-                    batch = await self._fill(supply, lane, sealed)
-                    if batch is None:
-                        done = True
-                        continue
-                    try:
-                        await self._send(supply, batch)
-                    finally:
-                        sealed = batch.sealed
-            position, sealed = supply.position, None
+                    is_done = not await self._deliver_batch(lane)
+
+    async def _deliver_batch(self, lane: Lane) -> bool:
+        """Deliver what follows the cursor. False: stopped, and there is no more."""
+        cursor = await self._journal.cursor(self._name, lane)
+        sealed = None if cursor.sealed is None else await self._bounds(lane, cursor.sealed)
+        supply = Supply(self._journal, lane, cursor.seq, self._stamp, self._admits)
+        batch = await self._fill(supply, lane, sealed)
+        if batch is not None:
+            await self._send(supply, batch)
+        return batch is not None
 
     async def _send(self, supply: Supply, batch: OpenBatch) -> None:
         receipt = await self._sink.write(batch)
@@ -125,7 +121,7 @@ class Pump:
                 withheld, commit_at = Counter(), None
             elif withheld and commit_at is None:
                 commit_at = loop.time() + _COMMIT_WITHHELD_EVERY_S
-            if read is None and self._stop.is_set():
+            elif read is None and self._stop.is_set():
                 return None
         batch = OpenBatch(
             supply,
@@ -139,9 +135,9 @@ class Pump:
         batch.withheld += withheld
         return batch
 
-    async def _bounds(self, lane: Lane, first: int, last: int) -> Bounds:
-        chunk = await self._journal.next(lane, first - 1)
-        return Bounds(lane, first, last, ticks.day(chunk.events[0].ticks))
+    async def _bounds(self, lane: Lane, sealed: Sealed) -> Bounds:
+        chunk = await self._journal.next(lane, sealed.first - 1)
+        return Bounds(lane, sealed.first, sealed.last, ticks.day(chunk.events[0].ticks))
 
     def _attempts(self) -> AsyncRetrying:
         return AsyncRetrying(

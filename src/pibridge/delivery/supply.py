@@ -36,7 +36,7 @@ class Supply:
         `until`: nothing beyond this place is given, nor counted as read. Can be cancelled without losing anything.
         """
         chunk = await self._journal.next(self._lane, self.position)
-        events = chunk.events if until is None else chunk.events[: until + 1 - chunk.first_seq]
+        events = chunk.events if until is None else chunk.events[: max(0, until + 1 - chunk.first_seq)]
         withheld: Counter[str] = Counter()
         admitted = []
         for record in self._stamp.records(self._lane, chunk.first_seq, events):

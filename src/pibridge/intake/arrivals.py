@@ -102,6 +102,9 @@ class Arrivals:
             arrived.duplicates += 1
             return
         moment = event.ticks
+        if event.status & SUBSTITUTED:
+            # The next edit may put back what was recovered.
+            self._recovered.pop((event.tag, moment), None)
         known = self._known.get(event.tag)
         if known is None:
             self._known[event.tag] = _Known(event, (moment,))
@@ -112,6 +115,8 @@ class Arrivals:
             return
         elif moment < known.times[-1] or moment in known.times:
             arrived.doubtful.append(event)
+            if moment == known.newest.ticks:
+                self._known[event.tag] = _Known(event, known.times)
         else:
             times = sorted((moment, *known.times), reverse=True)
             self._known[event.tag] = _Known(known.newest, tuple(times[:_REMEMBERED]))
@@ -127,7 +132,7 @@ class Arrivals:
 def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
     """Settle what is doubtful by what the journal has of those tags and times: repeated, an edit, or new.
 
-    An edit: PI marks the value Substituted, and the tag had another value at this time.
+    An edit: PI marks the value Substituted, and what the tag last had at this time is another value.
     """
     had: dict[tuple[int, int], list[Event]] = {}
     for event in journaled:
@@ -137,7 +142,8 @@ def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
     for event in arrived.events:
         others = had.setdefault((event.tag, event.ticks), [])
         if id(event) in doubtful:
-            if any(same(event, other) for other in others):
+            # An edit may put back a value that was replaced before: only what it replaces tells.
+            if any(same(event, other) for other in (others[-1:] if event.status & SUBSTITUTED else others)):
                 continue
             if others and event.status & SUBSTITUTED:
                 event.status |= UPDATE

@@ -73,7 +73,8 @@ class Streams:
                 unresolved = await self._resolve(self._streams)
                 await self._apply(tasks)
                 while unresolved:
-                    await asyncio.sleep(_RETRY_S)
+                    # While PI refuses us, the gate sets the pace, and notices a changed secret.
+                    await asyncio.sleep(_RETRY_S if self._client.gate.is_open else 0)
                     unresolved = await self._resolve(unresolved)
                     await self._apply(tasks)
                 await asyncio.sleep(self._refresh_s)
@@ -147,8 +148,9 @@ class Streams:
         backfill_from = self._streams[name].backfill_from_ticks(now)
         new = [number for number in numbers if self._journal.joined(number) is None]
         gaps = missed(self._journal, [number for number in numbers if number not in set(new)], "not running")
-        if backfill_from is not None:
-            gaps += [NewGap(number, backfill_from, None, "backfill") for number in new]
+        # Until the first message arrives nobody hears what PI says.
+        since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
+        gaps += [NewGap(number, since, None, reason) for number in new]
         await self._journal.open_gaps(gaps)
         await self._journal.join(new, now)
 

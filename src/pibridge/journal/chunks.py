@@ -63,11 +63,13 @@ def insert(ledger: Ledger, lane: Lane, packed: Packed, arrived_ticks: int) -> in
     label = Label(seq, lane, count, packed.first_ticks, packed.last_ticks, arrived_ticks)
     crc = checksum(label, packed.payload)
     ledger.db.execute(
-        """INSERT INTO chunk (seq, lane, events, first_ticks, last_ticks, arrived_ticks, stored_s, codec, crc, payload)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO chunk
+               (seq, lane, before, events, first_ticks, last_ticks, arrived_ticks, stored_s, codec, crc, payload)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             seq,
             lane.value,
+            tally.stored(lane),
             count,
             packed.first_ticks,
             packed.last_ticks,
@@ -78,8 +80,7 @@ def insert(ledger: Ledger, lane: Lane, packed: Packed, arrived_ticks: int) -> in
             packed.payload,
         ),
     )
-    tally.next_seq = seq + count
-    tally.events += count
+    tally.count(lane, count)
     return seq
 
 
@@ -91,6 +92,15 @@ def positions(db: apsw.Connection, lane: Lane, after: int, limit: int) -> list[i
         "SELECT seq FROM chunk WHERE lane = ? AND seq >= ? ORDER BY seq LIMIT ?", (lane.value, start, limit)
     )
     return [seq for (seq,) in rows]
+
+
+def passed(db: apsw.Connection, lane: Lane, seq: int) -> int:
+    """Give how many events of a lane stand at or before a position, as far as the chunks that are kept tell; else 0."""
+    row = db.execute(
+        "SELECT before, min(events, ? + 1 - seq) FROM chunk WHERE lane = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+        (seq, lane.value, seq),
+    ).fetchone()
+    return sum(row) if row else 0
 
 
 def spanning(db: apsw.Connection, start_ticks: int, end_ticks: int) -> list[int]:
@@ -127,12 +137,6 @@ def oldest(db: apsw.Connection) -> int | None:
     """Give the position of the oldest event kept."""
     heads = [_next(db, lane, 0) for lane in Lane]
     return min((seq for seq in heads if seq is not None), default=None)
-
-
-def end(db: apsw.Connection, lane: Lane) -> int:
-    """Give the position of the last event kept in a lane; 0 if there is none."""
-    last = db.execute("SELECT max(seq) FROM chunk WHERE lane = ?", (lane.value,)).get
-    return 0 if last is None else _end(db, last)
 
 
 def set_aside(ledger: Ledger, damaged: Sequence[Damaged]) -> list[Damaged]:

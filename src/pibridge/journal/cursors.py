@@ -19,9 +19,13 @@ class Sealed(Struct, frozen=True):
 
 
 class Cursor(Struct, frozen=True):
-    """Everything up to position `seq` is acknowledged. `sealed`: a batch behind it whose bounds are fixed already."""
+    """Everything up to position `seq` is acknowledged: `passed` events of the lane, of all that were ever stored.
+
+    `sealed`: a batch behind it whose bounds are fixed already.
+    """
 
     seq: int
+    passed: int = 0
     sealed: Sealed | None = None
 
 
@@ -40,10 +44,10 @@ Key = tuple[str, Lane]
 
 def load(db: apsw.Connection) -> dict[Key, Cursor]:
     """Give all cursors."""
-    rows = db.execute("SELECT sink, lane, seq, sealed_first, sealed_last FROM cursor")
+    rows = db.execute("SELECT sink, lane, seq, passed, sealed_first, sealed_last FROM cursor")
     return {
-        (sink, Lane(lane)): Cursor(seq, None if first is None else Sealed(first, last))
-        for sink, lane, seq, first, last in rows
+        (sink, Lane(lane)): Cursor(seq, passed, None if first is None else Sealed(first, last))
+        for sink, lane, seq, passed, first, last in rows
     }
 
 
@@ -52,8 +56,11 @@ def create(ledger: Ledger, key: Key, start: Literal["now", "retained"]) -> Curso
     sink, lane = key
     kept = chunks.positions(ledger.db, lane, 0, 1) if start == "retained" else []
     seq = (kept[0] if kept else ledger.tally.next_seq) - 1
-    ledger.db.execute("INSERT INTO cursor (sink, lane, seq) VALUES (?, ?, ?)", (sink, lane.value, seq))
-    return Cursor(seq)
+    passed = chunks.passed(ledger.db, lane, kept[0] - 1) if kept else ledger.tally.stored(lane)
+    ledger.db.execute(
+        "INSERT INTO cursor (sink, lane, seq, passed) VALUES (?, ?, ?, ?)", (sink, lane.value, seq, passed)
+    )
+    return Cursor(seq, passed)
 
 
 def seal(db: apsw.Connection, key: Key, bounds: Sealed) -> None:
@@ -65,13 +72,14 @@ def seal(db: apsw.Connection, key: Key, bounds: Sealed) -> None:
     )
 
 
-def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], largest_bytes: int) -> None:
-    """Acknowledge all up to `seq`; keep what was refused, the newest `largest_bytes` of it."""
+def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], largest_bytes: int) -> int:
+    """Acknowledge all up to `seq`; keep what was refused, the newest `largest_bytes` of it. Give the events passed."""
     sink, lane = key
     db, tally = ledger.db, ledger.tally
     db.execute(
-        "UPDATE cursor SET seq = max(seq, ?), sealed_first = NULL, sealed_last = NULL WHERE sink = ? AND lane = ?",
-        (seq, sink, lane.value),
+        """UPDATE cursor SET seq = max(seq, ?), passed = max(passed, ?), sealed_first = NULL, sealed_last = NULL
+           WHERE sink = ? AND lane = ?""",
+        (seq, chunks.passed(db, lane, seq), sink, lane.value),
     )
     for letter in refused:
         db.execute(
@@ -82,6 +90,8 @@ def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], l
         tally.dead_bytes += _size(letter.reason, len(letter.line))
     while tally.dead_bytes > largest_bytes and forget_letters(ledger):
         pass
+    passed: int = db.execute("SELECT passed FROM cursor WHERE sink = ? AND lane = ?", (sink, lane.value)).get
+    return passed
 
 
 def forget(ledger: Ledger, sink: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NoReturn, Self
 
 import structlog
 from filelock import FileLock
+from msgspec.structs import replace
 
 from pibridge.errors import JournalError
 from pibridge.journal import chunks, cursors, gaps, opening, tags
@@ -67,7 +68,6 @@ class Journal:
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
-        self._ends = parts.ends
         self._buffer: list[Event] = []
         self._buffer_bytes = 0
         self._buffer_arrived_ticks = 0
@@ -274,19 +274,19 @@ class Journal:
         """Fix the bounds of the batch that is about to leave; durable on return."""
         key, bounds = (sink, lane), Sealed(first, last)
         await self._requests.ask(lambda ledger: cursors.seal(ledger.db, key, bounds))
-        self._cursors[key] = Cursor(self._cursors[key].seq, bounds)
+        self._cursors[key] = replace(self._cursors[key], sealed=bounds)
 
     async def advance(self, sink: str, lane: Lane, seq: int, refused: Sequence[DeadLetter] = ()) -> None:
         """Acknowledge everything up to position `seq` and keep what was refused; durable on return."""
         key, size_bytes = (sink, lane), sum(len(letter.line) + 64 for letter in refused)
 
-        def run(ledger: Ledger) -> None:
+        def run(ledger: Ledger) -> int:
             # In a full journal new dead letters take the place of old ones.
             room_bytes = ledger.tally.dead_bytes if self._writer.full else self._quota.dead_letter_bytes
-            cursors.advance(ledger, key, seq, refused, room_bytes)
+            return cursors.advance(ledger, key, seq, refused, room_bytes)
 
-        await self._requests.ask(run, size_bytes)
-        self._cursors[key] = Cursor(max(seq, self._cursors[key].seq))
+        passed = await self._requests.ask(run, size_bytes)
+        self._cursors[key] = Cursor(max(seq, self._cursors[key].seq), passed)
 
     async def forget_sink(self, sink: str) -> None:
         """Remove a sink: it holds up nothing any more."""
@@ -304,7 +304,7 @@ class Journal:
             events=tally.events,
             oldest_seq=self._writer.oldest_seq,
             newest_seq=tally.next_seq - 1,
-            lag={key: max(0, self._ends[key[1]] - cursor.seq) for key, cursor in self._cursors.items()},
+            lag={key: tally.stored(key[1]) - cursor.passed for key, cursor in self._cursors.items()},
             damaged_chunks=tally.damaged_chunks,
             dead_letters=tally.dead_letters,
             dropped_events=tally.dropped_events,
@@ -351,7 +351,6 @@ class Journal:
         for part in store.packed:
             self._feeds[store.lane].add(Chunk(store.lane, seq, store.arrived_ticks, part.events), part.raw_bytes)
             seq += len(part.events)
-            self._ends[store.lane] = seq - 1
 
     def _fail(self, error: JournalError) -> None:
         self._requests.fail(error)

@@ -24,8 +24,7 @@ from pibridge.model.event import Lane
 class Parts(Struct):
     """An open journal in pieces.
 
-    `ends`: position of the last event of each lane. `lookup`, `shelf`: two readers, so that a long look-up does not
-    hold up delivery.
+    `lookup`, `shelf`: two readers, so that a long look-up does not hold up delivery.
     """
 
     db: apsw.Connection
@@ -37,7 +36,6 @@ class Parts(Struct):
     joined: dict[int, int]
     newest: Newest
     cursors: dict[cursors.Key, Cursor]
-    ends: dict[Lane, int]
     lookup: JournalReader
     shelf: JournalReader
 
@@ -80,7 +78,6 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             joined=tags.load_joined(db),
             newest=_newest(db, len(book), lookup),
             cursors=cursors.load(db),
-            ends={lane: chunks.end(db, lane) for lane in Lane},
             lookup=lookup,
             shelf=JournalReader.open(folder),
         )

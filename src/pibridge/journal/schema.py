@@ -23,13 +23,17 @@ CREATE TABLE tally (
     dropped_events INTEGER NOT NULL,
     dead_letters INTEGER NOT NULL,
     dead_bytes INTEGER NOT NULL,
-    damaged_chunks INTEGER NOT NULL
+    damaged_chunks INTEGER NOT NULL,
+    live_events INTEGER NOT NULL,
+    history_events INTEGER NOT NULL
 ) STRICT;
 
--- One row is one sealed chunk; event i has the position seq + i. The payload comes last: reading the rest stays cheap.
+-- One row is one sealed chunk; event i has the position seq + i, and `before` events of its lane were stored before it.
+-- The payload comes last: reading the rest stays cheap.
 CREATE TABLE chunk (
     seq INTEGER PRIMARY KEY,
     lane TEXT NOT NULL,
+    before INTEGER NOT NULL,
     events INTEGER NOT NULL,
     first_ticks INTEGER NOT NULL,
     last_ticks INTEGER NOT NULL,
@@ -65,6 +69,7 @@ CREATE TABLE cursor (
     sink TEXT NOT NULL,
     lane TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    passed INTEGER NOT NULL,
     sealed_first INTEGER,
     sealed_last INTEGER,
     PRIMARY KEY (sink, lane)
@@ -185,6 +190,8 @@ def damaged_error(file: Path) -> JournalError:
 
 
 def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return  # Windows opens no folders; NTFS keeps its names in order by itself
     for place in (folder, folder.parent):
         descriptor = os.open(place, os.O_RDONLY)
         try:

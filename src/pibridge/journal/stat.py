@@ -6,7 +6,7 @@ from pibridge.journal.cursors import Key
 
 
 class JournalStat(Struct, frozen=True):
-    """Bytes are those that count for `max_size`. `lag`: positions behind each cursor, never less than the events owed.
+    """Bytes are those that count for `max_size`. `lag`: events of the lane that the sink has not acknowledged.
 
     `newest_seq` is 0 and `oldest_seq` 1 when nothing was ever stored; when nothing is kept, oldest is newest + 1.
     """

@@ -6,12 +6,15 @@ import apsw
 from msgspec import Struct
 from msgspec.structs import astuple, fields
 
+from pibridge.model.event import Lane
+
 
 class Tally(Struct):
     """Counts of a journal.
 
     `next_seq`: position of the next event; never goes back. `events`: kept now. `newest_seq`: up to here the newest
-    event of each tag is in the table `newest`. `dead_bytes`: size of the dead letters kept now. The others only grow.
+    event of each tag is in the table `newest`. `dead_bytes`: size of the dead letters kept now. `live_events`,
+    `history_events`: ever stored in that lane. The others only grow, too.
     """
 
     next_seq: int = 1
@@ -21,6 +24,21 @@ class Tally(Struct):
     dead_letters: int = 0
     dead_bytes: int = 0
     damaged_chunks: int = 0
+    live_events: int = 0
+    history_events: int = 0
+
+    def stored(self, lane: Lane) -> int:
+        """Give how many events of this lane were ever stored."""
+        return self.live_events if lane is Lane.LIVE else self.history_events
+
+    def count(self, lane: Lane, events: int) -> None:
+        """Count events that are stored now."""
+        self.next_seq += events
+        self.events += events
+        if lane is Lane.LIVE:
+            self.live_events += events
+        else:
+            self.history_events += events
 
 
 class Ledger(Struct, frozen=True):

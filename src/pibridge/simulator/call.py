@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 from pibridge.simulator.faults import Faults
 from pibridge.simulator.plant import Plant
 from pibridge.simulator.settings import SimulatorSettings
+from pibridge.simulator.updates import Caches
 
 ROOT: Final = "/piwebapi"
 
@@ -87,7 +88,10 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A request. `base`: the URL with `/piwebapi`. `path`: below it. `ids`: what varies in it. `now`: ticks."""
+    """A request. `base`: the URL with `/piwebapi`. `path`: below it. `ids`: what varies in it. `now`: ticks.
+
+    `caches`: the stream updates that users have registered.
+    """
 
     plant: Plant
     settings: SimulatorSettings
@@ -100,6 +104,7 @@ class Call:
     query: Query
     body: bytes = b""
     faults: Faults
+    caches: Caches
     dispatch: "Dispatch"
 
 

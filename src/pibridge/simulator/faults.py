@@ -38,12 +38,18 @@ class Kind(StrEnum):
     DUPLICATE = "duplicate"
     BIG_MESSAGE = "big-message"
     BURST = "burst"
+    LOST_REGISTRATIONS = "lost-registrations"
+    SIGNUP_UPDATED = "signup-updated"
+    SIGNUP_REMOVED = "signup-removed"
 
 
 ON_REQUEST: Final = (Kind.STATUS, Kind.RESET, Kind.HANG, Kind.SLOW, Kind.TRUNCATE, Kind.HTML, Kind.WEB_EXCEPTION)
 ON_VALUES: Final = (Kind.VALUE_ERROR, Kind.NAN, Kind.TEXT_BOOLEANS)
-_OF_TAGS: Final = frozenset({*ON_VALUES, Kind.STREAM_ERROR, Kind.BURST})
-_MOMENTARY: Final = frozenset({Kind.DROP_CHANNEL, Kind.SILENCE, Kind.BIG_MESSAGE, Kind.BURST})
+_SIGNUPS: Final = frozenset({Kind.SIGNUP_UPDATED, Kind.SIGNUP_REMOVED})
+_OF_TAGS: Final = frozenset({*ON_VALUES, Kind.STREAM_ERROR, Kind.BURST, *_SIGNUPS})
+_MOMENTARY: Final = frozenset(
+    {Kind.DROP_CHANNEL, Kind.SILENCE, Kind.BIG_MESSAGE, Kind.BURST, Kind.LOST_REGISTRATIONS, *_SIGNUPS}
+)
 """Kinds that happen at an instant unless `for` stretches them; the others last until they are removed."""
 _DEFAULTS: Final = {
     Kind.SLOW: "5",
@@ -164,6 +170,15 @@ class Faults:
         now = self.clock()
         for fault in self._faults.values():
             if fault.kind is kind and fault.path.lower() in path.lower() and fault.strikes(since, now):
+                fault.take()
+                return fault
+        return None
+
+    def on_tag(self, kind: Kind, since: float, path: str) -> Fault | None:
+        """Give the fault of that kind that this tag meets between two looks, and count it."""
+        now = self.clock()
+        for fault in self._faults.values():
+            if fault.kind is kind and fault.concerns(tag=path) and fault.strikes(since, now):
                 fault.take()
                 return fault
         return None

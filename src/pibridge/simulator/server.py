@@ -17,7 +17,16 @@ from aiohttp.web import ContentCoding
 
 from pibridge.errors import UnavailableError
 from pibridge.model.ticks import PER_SECOND
-from pibridge.simulator import batch, fields, rest_assets, rest_points, rest_streams, rest_system, transport
+from pibridge.simulator import (
+    batch,
+    fields,
+    rest_assets,
+    rest_points,
+    rest_streams,
+    rest_system,
+    rest_updates,
+    transport,
+)
 from pibridge.simulator.bursts import flood
 from pibridge.simulator.call import ROOT, Answer, Call, Query, Refused, Router, not_found
 from pibridge.simulator.channels import Channel, cut, encode
@@ -25,6 +34,7 @@ from pibridge.simulator.control import Control
 from pibridge.simulator.faults import Fault, Faults, Kind
 from pibridge.simulator.plant import Clock, Plant, wall_clock
 from pibridge.simulator.settings import SimulatorSettings
+from pibridge.simulator.updates import Caches
 
 _log = structlog.get_logger()
 _BIG: Final = 1 << 20
@@ -64,10 +74,11 @@ class Simulator:
         self._runner: web.AppRunner | None = None
         self._closing = asyncio.Event()
         self._sockets: set[web.WebSocketResponse] = set()
+        self._caches = Caches()
         self._flood: asyncio.Task[None] | None = None
         self._rate = transport.RateLimit(self.settings.rate_limit)
-        routes = (rest_system.ROUTES, rest_points.ROUTES, rest_assets.ROUTES, rest_streams.ROUTES, batch.ROUTES)
-        self._router = Router(chain.from_iterable(routes))
+        rest = (rest_system, rest_points, rest_assets, rest_streams, rest_updates, batch)
+        self._router = Router(chain.from_iterable(part.ROUTES for part in rest))
         for text in self.settings.faults:
             self.faults.add(text)
 
@@ -89,6 +100,7 @@ class Simulator:
     async def start(self) -> None:
         """Listen. Raises UnavailableError if the port is taken."""
         self._closing = asyncio.Event()
+        self._caches.clear()
         app = web.Application(client_max_size=64 << 20)
         Control(self.plant, self.faults, self.started_ticks).register(app)
         app.router.add_route("*", "/{tail:.*}", self._handle)
@@ -198,6 +210,7 @@ class Simulator:
             query=Query(request.raw_path.partition("?")[2]),
             body=body,
             faults=self.faults,
+            caches=self._caches,
             dispatch=self._dispatch,
         )
 

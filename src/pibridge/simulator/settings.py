@@ -18,7 +18,11 @@ class SimulatorSettings:
     `repeated_share`, `late_share`: the part of channel entries that repeat the current value, and of values that are
     sent one message late, behind newer ones. `max_count_scope`: whether `maxCount` of streamsets/recorded counts per
     stream or in total. `channel_sends_deletions`: a deleted value is sent, marked Substituted.
-    `selected_fields_hide_errors`: selectedFields drops Errors and WebException that are not named.
+    `selected_fields_hide_errors`: selectedFields drops Errors and WebException that are not named. `old_markers`: what
+    asking again with the stream update marker before the last one gives, the events or an exception. `updates_lost`:
+    how a set of stream updates says that no registration is left, as exceptions in its items or by status 404.
+    `update_queue_events`: how many changes of one registration are kept; of more, the newest are dropped, without a
+    word or (`update_overflow`) with an exception that ends the registration.
     """
 
     host: str = "127.0.0.1"
@@ -40,5 +44,9 @@ class SimulatorSettings:
     max_count_scope: Literal["stream", "total"] = "stream"
     channel_sends_deletions: bool = True
     selected_fields_hide_errors: bool = True
+    old_markers: Literal["repeat", "error"] = "repeat"
+    updates_lost: Literal["items", "status"] = "items"
+    update_queue_events: int = 50_000
+    update_overflow: Literal["silence", "error"] = "silence"
     csrf_defense: bool = True
     version: str = "1.19.0.0"

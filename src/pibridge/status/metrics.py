@@ -32,7 +32,7 @@ _SINK: Mapping[str, tuple[str, Family, str]] = {
     "batches": ("batches", CounterMetricFamily, "Batches that the far side has confirmed."),
     "retries": ("retries", CounterMetricFamily, "Batches that were tried again."),
     "lag_events": ("lag_events", GaugeMetricFamily, "Events journaled and not yet acknowledged by the sink."),
-    "lag_s": ("lag_seconds", GaugeMetricFamily, "Age of the oldest event that the sink has not acknowledged."),
+    "lag_s": ("lag_seconds", GaugeMetricFamily, "Age of the newest acknowledged event; 0 if nothing waits."),
 }
 _JOURNAL: Mapping[str, tuple[str, Family, str]] = {
     "events": ("events", GaugeMetricFamily, "Events held in the journal."),

@@ -55,8 +55,8 @@ class StreamStatus(Struct, frozen=True, kw_only=True):
 class SinkStatus(Struct, frozen=True, kw_only=True):
     """One sink: `SinkCounters`, with how far it is behind the journal.
 
-    `lag_events`: journaled, not yet acknowledged, both lanes; `lag_s`: age of the oldest of them, 0 if there is none;
-    `last_ts`: time of the newest event it acknowledged as text, empty before the first.
+    `lag_events`: journaled, not yet acknowledged, both lanes; `lag_s`: how old the newest acknowledged event is, 0 if
+    nothing waits; `last_ts`: its time as text, empty before the first.
     """
 
     state: str = "starting"

@@ -1,0 +1,294 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from intake.lines import QUIET, SECOND, Line, opened, plant_settings
+from pibridge.intake import history as history_module
+from pibridge.intake.catalogue import Catalogue
+from pibridge.intake.history import History
+from pibridge.journal.gaps import NewGap
+from pibridge.journal.journal import Journal
+from pibridge.model.event import Event, Lane
+from waiting import eventually, running
+
+BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
+LONG_S = 300
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """Give a plant and an empty journal."""
+    async with opened(tmp_path, plant_settings()) as ready:
+        yield ready
+
+
+class Archivist:
+    """History over a line, with the tags it reads."""
+
+    def __init__(self, line: Line, items: int = 50_000) -> None:
+        self.line = line
+        self.catalogue = Catalogue()
+        self.history = History(line.client, line.journal, self.catalogue, line.counters, items)
+        self.numbers: list[int] = []
+
+    async def owe(self, names: Sequence[str], start_s: float, end_s: float = 0) -> None:
+        """Open a gap for each point; seconds from the plant's present."""
+        tags = await self.line.describe(*names)
+        self.numbers = list(tags)
+        self.catalogue.add(tags)
+        now = self.line.clock.ticks
+        start, end = now + round(start_s * SECOND), now + round(end_s * SECOND)
+        await self.line.journal.open_gaps([NewGap(number, start, end, "test") for number in tags])
+        self.history.recoverable()
+
+    async def pay(self) -> None:
+        """Run until nothing is owed."""
+        async with running(self.history.run()):
+            await eventually(self.line.owes_nothing, 15)
+
+
+async def judge(line: Line, names: Sequence[str], start_s: float) -> None:
+    """All that the plant knows of the time was told, once, each tag by time."""
+    owed = line.truth(names, line.clock.ticks + round(start_s * SECOND))
+    assert sum(owed.values()) > 0
+    assert await line.told() == owed
+    for number in {event.tag for event in await line.events()}:
+        times = [event.ticks for event in line.on_disk(Lane.HISTORY) if event.tag == number]
+        assert times == sorted(times)
+
+
+@pytest.mark.parametrize("items", [7, 40, 350, 50_000])
+@pytest.mark.parametrize("scope", ["stream", "total"])
+async def test_pages_lose_and_repeat_nothing(tmp_path: Path, items: int, scope: str) -> None:
+    """However few items one answer has, and whether PI counts them by stream or in total."""
+    async with opened(tmp_path, plant_settings(max_count_scope=scope)) as line:
+        archivist = Archivist(line, items)
+        await archivist.owe(BULK, -LONG_S)
+        await archivist.pay()
+        await judge(line, BULK, -LONG_S)
+        assert line.counters.history.paid == len(BULK)
+        assert line.counters.history.recovered == line.counters.stream("s").recovered == len(await line.events())
+
+
+async def test_more_events_at_one_time_than_a_page_holds(line: Line) -> None:
+    """The group is asked for alone, and for more, until it fits; equal ones are counted."""
+    for value in range(40):
+        line.write(-60, float(value // 2))
+    line.write(-50, 99.0)
+    archivist = Archivist(line, items=100)
+    await archivist.owe([QUIET, *BULK, "SINUSOID", "SINUSOIDU"], -LONG_S)
+    await archivist.pay()
+    await judge(line, [QUIET, *BULK, "SINUSOID", "SINUSOIDU"], -LONG_S)
+
+
+async def test_what_fits_into_no_answer_is_left_out_and_the_rest_is_read(line: Line) -> None:
+    """A group larger than `items_per_request` cannot be read whole; it does not stop the tag for ever."""
+    for value in range(40):
+        line.write(-60, float(value))
+    line.write(-50, 99.0)
+    archivist = Archivist(line, items=30)
+    await archivist.owe([QUIET], -LONG_S)
+    await archivist.pay()
+    assert await line.values(archivist.numbers[0]) == [*(float(value) for value in range(30)), 99.0]
+
+
+async def test_a_server_that_gives_less_is_asked_for_less(tmp_path: Path) -> None:
+    """Too many items in one answer are refused with 400: the next requests are smaller, and nothing is lost."""
+    async with opened(tmp_path, plant_settings(max_items_per_call=150)) as line:
+        archivist = Archivist(line, items=1000)
+        await archivist.owe(BULK, -LONG_S)
+        await archivist.pay()
+        await judge(line, BULK, -LONG_S)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "web-exception@path=recorded,count=3",
+        "truncate@path=recorded,count=3",
+        "html@path=recorded,count=3",
+        "reset@path=recorded,count=3",
+        "status=429@path=recorded,count=3",
+        "stream-error@tag=BULK.000002,count=3",
+        "value-error@tag=BULK.000002,count=2",
+    ],
+)
+async def test_an_answer_that_is_none_is_asked_for_again(
+    line: Line, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever PI writes in place of data is never taken for "no data": the same window is read again."""
+    # What was set aside is looked at again after half a minute; nobody waits for that here.
+    monkeypatch.setattr(history_module, "_SET_ASIDE_S", 0.05)
+    broken = line.simulator.faults.add(fault)
+    archivist = Archivist(line, items=350)
+    await archivist.owe(BULK, -LONG_S)
+    await archivist.pay()
+    assert broken.left == 0
+    await judge(line, BULK, -LONG_S)
+
+
+async def test_a_value_that_stays_unreadable_is_told_as_an_error(line: Line) -> None:
+    """PI answers for it again and again with an error: that is what PI says, and the rest goes on."""
+    line.write(-60, 1.0)
+    line.write(-50, 2.0)
+    line.simulator.faults.add(rf"value-error@tag={QUIET}")
+    archivist = Archivist(line)
+    await archivist.owe([QUIET, *BULK], -LONG_S)
+    await archivist.pay()
+    errors = [event for event in await line.events(archivist.numbers[:1]) if "could not be read" in str(event.value)]
+    assert len(errors) == 2
+
+
+async def test_one_tag_that_pi_does_not_give_does_not_stop_the_others(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deleted point is set aside, its gap stays open and is tried again; the others are paid."""
+    # What was set aside is looked at again after half a minute; nobody waits for that here.
+    monkeypatch.setattr(history_module, "_SET_ASIDE_S", 0.05)
+    archivist = Archivist(line)
+    await archivist.owe([*BULK, QUIET], -LONG_S)
+    line.write(-30, 1.0)
+    lost = archivist.numbers[-1]
+    known = archivist.catalogue.tag(lost)
+    archivist.catalogue.add({lost: replace(known, web_id=known.web_id[:-6] + "f0d0_w")})  # of no point
+    async with running(archivist.history.run()):
+        await eventually(lambda: line.counters.history.paid == len(BULK))
+        assert [gap.tag for gap in await line.journal.gaps()] == [lost]
+        archivist.catalogue.add({lost: known})
+        await eventually(line.owes_nothing)
+    await judge(line, [*BULK, QUIET], -LONG_S)
+
+
+async def test_the_most_recent_need_comes_first(line: Line) -> None:
+    """A backfill of long ago does not make the gap of just now wait."""
+    archivist = Archivist(line)
+    await archivist.owe(BULK[:2], -7 * 86_400, -7 * 86_400 + 600)
+    old = archivist.numbers
+    await archivist.owe(BULK[2:], -60)
+    (new,) = archivist.numbers
+    await archivist.pay()
+    order = list(dict.fromkeys(event.tag for event in line.on_disk(Lane.HISTORY)))
+    assert order == [new, *old]
+
+
+async def test_a_tag_that_is_read_no_longer_keeps_its_gap(line: Line) -> None:
+    """It is not asked for; when it is read again, it is paid."""
+    archivist = Archivist(line)
+    await archivist.owe(BULK, -LONG_S)
+    left = archivist.numbers[0]
+    archivist.catalogue.remove([left])
+    async with running(archivist.history.run()):
+        await eventually(lambda: line.counters.history.paid == len(BULK) - 1)
+        assert [gap.tag for gap in await line.journal.gaps()] == [left]
+        archivist.catalogue.add({left: archivist.catalogue.tag(left)})
+        archivist.history.recoverable()
+        await eventually(line.owes_nothing)
+    await judge(line, BULK, -LONG_S)
+
+
+async def test_an_outage_of_pi_is_waited_out(line: Line) -> None:
+    """Nobody answers: the gaps stay, and are paid when PI is back."""
+    archivist = Archivist(line)
+    await archivist.owe(BULK, -LONG_S)
+    await line.simulator.kill()
+    async with running(archivist.history.run()):
+        await line.simulator.start()
+        await eventually(line.owes_nothing)
+    await judge(line, BULK, -LONG_S)
+
+
+async def test_gap_and_events_are_written_in_one_transaction(tmp_path: Path) -> None:
+    """A full journal takes neither; with room again both are there."""
+    async with opened(tmp_path, plant_settings(), journal={"max_size": "16MiB"}) as line:
+        archivist = Archivist(line)
+        await archivist.owe(BULK, -LONG_S)
+        await line.fill()
+        asked = line.simulator.requests
+        async with running(archivist.history.run()):
+            await eventually(lambda: line.simulator.requests > asked)
+            assert line.on_disk(Lane.HISTORY) == []
+            assert len(await line.journal.gaps()) == len(BULK)
+            await line.empty()
+            await eventually(line.owes_nothing)
+        owed = line.truth(BULK, line.clock.ticks - LONG_S * SECOND)
+        assert len(line.on_disk(Lane.HISTORY)) == sum(owed.values())
+
+
+async def test_events_seen_live_are_not_told_again(line: Line) -> None:
+    """What the journal has of the gap's time, from the channel or from another gap, is taken away by counting."""
+    tags = await line.describe(*BULK)
+    start = line.clock.ticks + 1
+    async with running((await line.channel(tags)).run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        line.clock.advance(30)
+        owed = sum(line.truth(BULK, start).values())
+        await eventually(lambda: line.counters.stream("s").read == owed + len(BULK))
+    archivist = Archivist(line)
+    await archivist.owe(BULK, -LONG_S)
+    await archivist.pay()
+    told = await line.told()
+    assert told - line.truth(BULK, line.clock.ticks - LONG_S * SECOND) == {}
+    assert line.counters.history.duplicates > 0
+
+
+class _Interrupted(Journal):
+    """A journal in which something happens once, just after it was looked into."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def seen(self, numbers: Collection[int], start_ticks: int, end_ticks: int) -> list[Event]:
+        """Look, then let it happen."""
+        found = await super().seen(numbers, start_ticks, end_ticks)
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            await happens()
+        return found
+
+
+async def test_events_that_arrive_live_while_history_looks_are_told_once(tmp_path: Path) -> None:
+    """The archive has ten events of each tag that one message brings while the journal is asked: they count once."""
+    async with opened(tmp_path, plant_settings(), kind=_Interrupted) as line:
+        assert isinstance(line.journal, _Interrupted)
+        tags = await line.describe(*BULK)
+        live = await line.channel(tags)
+        archivist = Archivist(line)
+        archivist.catalogue.hear(list(tags), live._arrivals)  # the channel's memory is what both share
+        start = line.clock.ticks + 1
+        arrived = line.counters.stream("s")
+        async with running(live.run()):
+            await eventually(lambda: arrived.channels_open == 1)
+            stalled = line.simulator.faults.add("stall")
+            line.clock.advance(10)
+            owed = line.truth(BULK, start)
+
+            async def message() -> None:
+                line.simulator.faults.remove(stalled.number)
+                taken = arrived.read + arrived.duplicates
+                await eventually(lambda: arrived.read + arrived.duplicates == taken + sum(owed.values()))
+
+            line.journal.meanwhile = message
+            await archivist.owe(BULK, -10)
+            await archivist.pay()
+        assert line.journal.meanwhile is None
+        assert {fact: count for fact, count in (await line.told()).items() if fact[1] >= start} == owed
+
+
+async def test_recovered_events_are_not_taken_when_they_arrive_late(line: Line) -> None:
+    """History was faster than the channel: what it read is a duplicate there."""
+    tags = await line.describe(*BULK)
+    live = await line.channel(tags)
+    archivist = Archivist(line)
+    archivist.catalogue.hear(list(tags), live._arrivals)  # the channel's memory is what both share
+    start = line.clock.ticks + 1
+    async with running(live.run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        stalled = line.simulator.faults.add("stall")
+        line.clock.advance(10)
+        await archivist.owe(BULK, -10)
+        await archivist.pay()
+        line.simulator.faults.remove(stalled.number)
+        owed = line.truth(BULK, start)
+        await eventually(lambda: line.counters.stream("s").duplicates == sum(owed.values()))
+    assert {fact: count for fact, count in (await line.told()).items() if fact[1] >= start} == owed

@@ -1,0 +1,280 @@
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from intake.lines import SECOND, Doorkeeper, Line, opened, path, plant_settings
+from pibridge.intake import streams as streams_module
+from pibridge.intake.pages import MARGIN_TICKS
+from pibridge.intake.settings import StreamSettings
+from pibridge.intake.streams import Streams
+from pibridge.model import ticks
+from pibridge.model.event import Lane
+from pibridge.pi.settings import LimitSettings
+from pibridge.status.counters import Counters
+from waiting import eventually, running
+
+BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
+REFRESH_S = 0.05
+NEVER_S = 3600.0
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """Give a plant and an empty journal."""
+    async with opened(tmp_path / "journal", plant_settings()) as ready:
+        yield ready
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What cannot be resolved is tried again after ten seconds; nobody waits for that here.
+    monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)
+
+
+def points(*names: str, backfill: str = "0s") -> StreamSettings:
+    """Give a stream of these points."""
+    return StreamSettings.model_validate({"select": {"points": [path(name) for name in names]}, "backfill": backfill})
+
+
+def listed(file: Path, *names: str, backfill: str = "0s") -> StreamSettings:
+    """Give a stream of the points in a file, which may change."""
+    write(file, *names)
+    return StreamSettings.model_validate({"select": {"points_file": file}, "backfill": backfill})
+
+
+def write(file: Path, *names: str) -> None:
+    """Put other points into the file, at once."""
+    new = file.with_suffix(".new")
+    new.write_text("\n".join(["path", *map(path, names)]))
+    new.replace(file)
+
+
+def reading(line: Line, refresh_s: float = NEVER_S, per_channel: int = 200, **streams: StreamSettings) -> Streams:
+    """Give the streams, as a daemon has them that has just started."""
+    line.counters = Counters()
+    limits = LimitSettings(requests_per_second=1000, streams_per_channel=per_channel)
+    return Streams(streams, refresh_s, limits, line.client, line.journal, line.counters)
+
+
+async def reads(line: Line, tags: int, channels: int) -> None:
+    """Wait until so many tags are read over so many channels, and nothing is owed."""
+    counters = line.counters.streams.values
+
+    async def is_so() -> bool:
+        return (
+            sum(stream.tags for stream in counters()) == tags
+            and sum(stream.channels for stream in counters()) == channels
+            and sum(stream.channels_open for stream in counters()) == channels
+            and line.simulator.channels == channels
+            and await line.owes_nothing()
+        )
+
+    await eventually(is_so)
+
+
+async def tells(line: Line, names: Sequence[str], since_ticks: int) -> None:
+    """Wait until all that the plant knows since a time is in the journal; nothing may be there twice."""
+    owed = line.truth(names, since_ticks)
+    assert owed
+
+    async def is_told() -> bool:
+        return not (owed - await line.told())
+
+    await eventually(is_told)
+    assert {fact: count for fact, count in (await line.told()).items() if fact[1] >= since_ticks} == owed
+
+
+def handshakes(line: Line) -> int:
+    """Count the channels that were ever asked for."""
+    return len(doorkeeper(line).gaps)
+
+
+def doorkeeper(line: Line) -> Doorkeeper:
+    """Give who notes what is on disk at each handshake."""
+    assert isinstance(line.simulator.faults, Doorkeeper)
+    return line.simulator.faults
+
+
+async def test_reading_begins_by_itself_when_pi_is_there(line: Line) -> None:
+    """Nobody answers at the start: it is said why, and tried again until the tags are known."""
+    await line.simulator.kill()
+    async with running(reading(line, s=points(*BULK)).run()):
+        await eventually(lambda: "no connection" in line.counters.stream("s").last_error)
+        await line.simulator.start()
+        await reads(line, tags=3, channels=1)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK, start)
+    assert line.counters.stream("s").last_error == ""
+
+
+async def test_a_stream_that_cannot_be_resolved_holds_up_no_other(line: Line, tmp_path: Path) -> None:
+    """A file that is not there yet: its stream waits for it, the others are read."""
+    late = tmp_path / "late.csv"
+    settings = listed(late, BULK[2])
+    late.unlink()
+    async with running(reading(line, a=settings, b=points(*BULK[:2])).run()):
+        await reads(line, tags=2, channels=1)
+        assert str(late) in line.counters.stream("a").last_error
+        write(late, BULK[2])
+        await reads(line, tags=3, channels=2)
+
+
+async def test_a_tag_of_two_streams_is_read_by_the_first_name(line: Line) -> None:
+    """Of streams with one mode the first in alphabetical order reads it, and no event is told twice."""
+    streams = reading(line, zeta=points(*BULK), alpha=points(BULK[1]))
+    async with running(streams.run()):
+        await reads(line, tags=3, channels=2)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK, start)
+    assert (line.counters.stream("alpha").tags, line.counters.stream("zeta").tags) == (1, 2)
+    last = line.journal.stat().newest_seq
+    tags = [line.journal.tag(event.tag, last) for event in await line.events()]
+    assert {tag.name: tag.stream for tag in tags} == {BULK[0]: "zeta", BULK[1]: "alpha", BULK[2]: "zeta"}
+
+
+async def test_what_pi_does_not_know_is_left_out_and_counted(line: Line) -> None:
+    """One wrong name does not stop the others."""
+    async with running(reading(line, s=points("No.Such.Tag", BULK[0])).run()):
+        await reads(line, tags=1, channels=1)
+    assert line.counters.stream("s").problems == 1
+
+
+async def test_a_refresh_brings_new_tags_and_leaves_the_others_alone(line: Line, tmp_path: Path) -> None:
+    """What is read already stays connected; a new tag gets a channel of its own."""
+    file = tmp_path / "points.csv"
+    async with running(reading(line, REFRESH_S, s=listed(file, *BULK[:2])).run()):
+        await reads(line, tags=2, channels=1)
+        write(file, *BULK)
+        await reads(line, tags=3, channels=2)
+        assert handshakes(line) == 2
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK, start)
+    assert line.counters.stream("s").reconnects == 0
+
+
+async def test_removed_tags_leave(line: Line, tmp_path: Path) -> None:
+    """Their channel is closed, those without them stay, and what they say is not told any more."""
+    file = tmp_path / "points.csv"
+    async with running(reading(line, REFRESH_S, per_channel=1, s=listed(file, *BULK)).run()):
+        await reads(line, tags=3, channels=3)
+        start = line.clock.ticks + 1
+        write(file, *BULK[:2])
+        await eventually(lambda: line.simulator.channels == 2)
+        await eventually(lambda: line.counters.stream("s").tags == 2)
+        line.clock.advance(5)
+        await tells(line, BULK[:2], start)
+        assert handshakes(line) == 3
+        assert [gap.end_ticks for gap in await line.journal.gaps()] == [None]
+
+
+async def test_a_tag_that_comes_back_is_owed_what_it_missed(line: Line, tmp_path: Path) -> None:
+    """Nobody read it for a while: that is a gap, and it is paid when the tag is read again."""
+    file = tmp_path / "points.csv"
+    async with running(reading(line, REFRESH_S, s=listed(file, *BULK)).run()):
+        await reads(line, tags=3, channels=1)
+        start = line.clock.ticks + 1
+        write(file, *BULK[:2])
+        await eventually(lambda: line.counters.stream("s").tags == 2 and line.counters.stream("s").channels_open == 1)
+        line.clock.advance(30)
+        await tells(line, BULK[:2], start)
+        write(file, *BULK)
+        await reads(line, tags=3, channels=2)
+        await tells(line, BULK, start)
+
+
+async def test_a_tag_may_go_from_one_stream_to_another(line: Line, tmp_path: Path) -> None:
+    """It leaves the one before it joins the other; nothing is lost or told twice on the way."""
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    streams = reading(line, REFRESH_S, one=listed(one, *BULK[:2]), other=listed(other, BULK[2]))
+    async with running(streams.run()):
+        await reads(line, tags=3, channels=2)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        write(other, *BULK[1:])
+        write(one, BULK[0])
+        await eventually(lambda: (line.counters.stream("one").tags, line.counters.stream("other").tags) == (1, 2))
+        line.clock.advance(5)
+        await tells(line, BULK, start)
+
+
+async def test_a_wrong_file_at_a_refresh_changes_nothing(line: Line, tmp_path: Path) -> None:
+    """What was read is read on, and why is said; the mended file is taken."""
+    file = tmp_path / "points.csv"
+    async with running(reading(line, REFRESH_S, s=listed(file, *BULK[:2])).run()):
+        await reads(line, tags=2, channels=1)
+        file.write_text("nonsense\n")
+        await eventually(lambda: "nonsense" in line.counters.stream("s").last_error)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK[:2], start)
+        write(file, *BULK)
+        await reads(line, tags=3, channels=2)
+    assert line.counters.stream("s").last_error == ""
+
+
+async def test_a_restart_owes_the_time_since_the_last_event(line: Line) -> None:
+    """The gaps are on disk before the first handshake, from 10 s before each tag's last event; then they are paid."""
+    async with running(reading(line, s=points(*BULK)).run()):
+        await reads(line, tags=3, channels=1)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK, start)
+    last = {event.tag: event.ticks for event in await line.events()}
+    line.clock.advance(60)
+    async with running(reading(line, s=points(*BULK)).run()):
+        await reads(line, tags=3, channels=1)
+        await tells(line, BULK, start)
+    owed = {gap.tag: gap.start_ticks + MARGIN_TICKS for gap in doorkeeper(line).gaps[-1]}
+    assert owed.keys() == last.keys()
+    # An event ahead of PI's clock, as far as it is known, counts from when it arrived.
+    assert all(0 <= last[tag] - heard < 6 * SECOND for tag, heard in owed.items())
+    assert len(line.on_disk(Lane.HISTORY)) > 100
+
+
+async def test_nothing_is_lost_between_joining_and_the_first_message(line: Line) -> None:
+    """A tag is owed what PI says from the moment it was chosen, however long the first handshake takes."""
+    start = line.clock.ticks + 2 * SECOND
+    doorkeeper(line).at_handshake = lambda: line.clock.advance(10)
+    async with running(reading(line, s=points(*BULK)).run()):
+        await reads(line, tags=3, channels=1)
+        assert line.clock.ticks >= start + 8 * SECOND
+        await tells(line, BULK, start)
+
+
+async def test_new_tags_get_their_backfill(line: Line, tmp_path: Path) -> None:
+    """A duration reaches back from the first start, also for a tag that joins later; a restart does not repeat it."""
+    file = tmp_path / "points.csv"
+    settings = listed(file, *BULK[:2], backfill="10m")
+    start = line.clock.ticks - 590 * SECOND
+    async with running(reading(line, REFRESH_S, s=settings).run()):
+        await reads(line, tags=2, channels=1)
+        await tells(line, BULK[:2], start)
+        write(file, *BULK)
+        await reads(line, tags=3, channels=2)
+        await tells(line, BULK, start)
+        oldest = min(event.ticks for event in await line.events())
+    assert oldest >= line.clock.ticks - 602 * SECOND
+    line.clock.advance(3600)
+    async with running(reading(line, s=settings).run()):
+        await reads(line, tags=3, channels=1)
+        await tells(line, BULK, start)
+        assert min(event.ticks for event in await line.events()) == oldest
+
+
+async def test_backfill_from_a_time(line: Line) -> None:
+    """An ISO time says from when on history is read."""
+    since = line.clock.ticks - 400 * SECOND
+    async with running(reading(line, s=points(*BULK, backfill=ticks.render(since))).run()):
+        await reads(line, tags=3, channels=1)
+        await tells(line, BULK, since)
+    assert min(event.ticks for event in await line.events()) >= since
+
+
+async def test_many_tags_take_several_channels(line: Line) -> None:
+    """A channel has at most `streams_per_channel` tags."""
+    async with running(reading(line, per_channel=2, s=points(*BULK)).run()):
+        await reads(line, tags=3, channels=2)
