@@ -6,7 +6,15 @@ from typing import Any
 
 import apsw
 
+from pibridge.journal import pages
+
 _NAME = "bad-disk"
+
+
+def lift_checksums() -> None:
+    """Have the next journal that is opened put the checksums of pages above what then is SQLite's way to the disk."""
+    if pages.LAYER in apsw.vfs_names():
+        apsw.unregister_vfs(pages.LAYER)
 
 
 class BadDisk(apsw.VFS):
@@ -18,6 +26,7 @@ class BadDisk(apsw.VFS):
         self.error: type[Exception] = apsw.IOError
         self.for_good = False
         self.failures = 0
+        lift_checksums()
         self.real = apsw.vfs_names()[0]
         super().__init__(_NAME, self.real, makedefault=True)
 
@@ -64,4 +73,6 @@ def bad_disk() -> Iterator[BadDisk]:
     try:
         yield disk
     finally:
+        lift_checksums()
+        apsw.set_default_vfs(disk.real)
         disk.unregister()

@@ -4,12 +4,14 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import apsw
 from msgspec import Struct
 
+from journal.bad_disk import lift_checksums
 from pibridge.journal import schema
 
 SECTOR_BYTES = 512
@@ -79,6 +81,7 @@ class RecordedDisk(apsw.VFS):
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self.full = False
+        lift_checksums()
         self.real = apsw.vfs_names()[0]
         super().__init__(_NAME, self.real, makedefault=True)
 
@@ -130,6 +133,8 @@ def recorded_disk() -> Iterator[RecordedDisk]:
         yield disk
     finally:
         schema._sync_folder = sync_folder
+        lift_checksums()
+        apsw.set_default_vfs(disk.real)
         disk.unregister()
 
 
@@ -146,9 +151,9 @@ class Rebuilding:
         for point, entry in enumerate(self._entries):
             match entry:
                 case Sync(file=file):
-                    self._settle(lambda change, file=file: change.file == file)
+                    self._settle([change for change in self._pending if change.file == file])
                 case SyncFolder():
-                    self._settle(lambda change: isinstance(change, Delete))
+                    self._settle([change for change in self._pending if isinstance(change, Delete)])
                 case Write() | Truncate() | Delete():
                     self._pending.append(entry)
                 case fact:
@@ -162,11 +167,10 @@ class Rebuilding:
             pass
         return self._left(kind, random.Random(0))  # noqa: S311 - nothing is chosen
 
-    def _settle(self, is_settled: Callable[[Change], bool]) -> None:
-        for change in self._pending:
-            if is_settled(change):
-                _apply(self._synced, change)
-        self._pending = [change for change in self._pending if not is_settled(change)]
+    def _settle(self, changes: list[Change]) -> None:
+        for change in changes:
+            _apply(self._synced, change)
+            self._pending.remove(change)
 
     def _left(self, kind: Kind, rng: random.Random) -> Files:
         files = {name: content.copy() for name, content in self._synced.items()}
@@ -207,7 +211,7 @@ def _torn(change: Change, survives: Callable[[int, int], bool]) -> Iterator[Chan
         return
     end = change.offset + len(change.data)
     bounds = [change.offset, *range((change.offset // SECTOR_BYTES + 1) * SECTOR_BYTES, end, SECTOR_BYTES), end]
-    for sector, (start, stop) in enumerate(zip(bounds, bounds[1:], strict=False)):
+    for sector, (start, stop) in enumerate(pairwise(bounds)):
         if survives(sector, len(bounds) - 1):
             yield Write(change.file, start, change.data[start - change.offset : stop - change.offset])
 

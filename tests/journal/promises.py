@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from journal.samples import Clock
 from pibridge.journal import opening
 from pibridge.journal.chunks import Chunk
+from pibridge.journal.cursors import Cursor
 from pibridge.journal.gaps import Gap
 from pibridge.journal.newest import Last
 from pibridge.journal.settings import JournalSettings
@@ -20,7 +21,7 @@ class BrokenPromiseError(AssertionError):
 
 
 class Payment(Struct, frozen=True):
-    """History that goes in together with what it pays of a gap; `start_ticks` None: all of it. `seq`: its last event."""
+    """History that goes in with what it pays of a gap; `start_ticks` None: all of it. `seq`: its last event."""
 
     seq: int
     gap: int
@@ -51,7 +52,7 @@ class Found(Struct):
 
     events: dict[int, tuple[Lane, Event]]
     next_seq: int
-    cursors: dict[Lane, opening.Cursor]
+    cursors: dict[Lane, Cursor]
     gaps: dict[int, Gap]
     unit: str
     last: Last | None
@@ -104,7 +105,7 @@ def judge(promises: Promises, found: Found) -> None:
 
 
 def _judge_lane(promises: Promises, found: Found, lane: Lane) -> None:
-    cursor = found.cursors.get(lane, opening.Cursor(0))
+    cursor = found.cursors.get(lane, Cursor(0))
     require(
         promises.advanced_seq.get(lane, 0) <= cursor.seq <= promises.asked_seq[lane], f"cursor {lane} at {cursor.seq}"
     )

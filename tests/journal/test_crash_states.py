@@ -1,7 +1,6 @@
-import os
 import random
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from journal.crashes import (
     recorded_disk,
     restore,
 )
+from journal.long import LONG
 from journal.promises import BrokenPromiseError, Payment, Promises, find, judge
 from journal.samples import NOW, Clock, events, opened, tags
 from pibridge.errors import JournalError
@@ -32,7 +32,6 @@ from pibridge.journal.settings import JournalSettings
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Event, Lane
 
-LONG = bool(os.environ.get("PIBRIDGE_LONG"))
 STATES = 20_000 if LONG else 1500
 STEPS = 90
 
@@ -78,7 +77,7 @@ class Story:
         """Do so many things."""
         for lane in Lane:
             await self._journal.cursor("lake", lane)
-            self._note(lambda lane=lane: self._promises.advanced_seq.update({lane: 0}))
+            self._note(partial(self._promises.advanced_seq.update, {lane: 0}))
         await self.describe()
         for _ in range(steps):
             step = self._rng.choices(
@@ -125,7 +124,7 @@ class Story:
         for gap in await self._journal.gaps():
             if gap.id not in self._gaps and gap.id > max(self._gaps, default=0):
                 self._gaps[gap.id] = gap
-                self._note(lambda gap=gap: self._promises.gaps.update({gap.id: gap}))
+                self._note(partial(self._promises.gaps.update, {gap.id: gap}))
 
     async def describe(self) -> None:
         """Change what is known of the tag."""
@@ -182,15 +181,13 @@ def _delete(ledger: Ledger, lane: Lane, seq: int) -> None:
 async def record(folder: Path, promises: Promises, *, wrong: Wrong | None = None, **settings: Any) -> list[Entry]:
     """Tell a story from the making of the journal to its end; give what the disk did meanwhile, and the facts."""
     with recorded_disk() as disk:
-        journal = await Journal.open(
-            JournalSettings(path=folder, flush=60, retain=20, **settings), now=TickingClock()
-        )
+        journal = await Journal.open(JournalSettings(path=folder, flush=60, retain=20, **settings), now=TickingClock())
         await Story(journal, disk, promises, wrong or Wrong()).tell(STEPS)
         await journal.close()
         return disk.entries
 
 
-def crashes(entries: list[Entry], wanted: int, seed: int = 1) -> Iterator[State]:
+def crashes(entries: Sequence[Entry], wanted: int, seed: int = 1) -> Iterator[State]:
     """Give about so many states, of all kinds, spread evenly over the record."""
     share = wanted / len(entries)
 
@@ -205,7 +202,8 @@ def crashes(entries: list[Entry], wanted: int, seed: int = 1) -> Iterator[State]
 def survive(folder: Path, promises: Promises, states: Iterator[State]) -> int:
     """Open and judge each state; give how many."""
     count = 0
-    for count, state in enumerate(states, 1):
+    for state in states:
+        count += 1
         restore(folder, state.files)
         try:
             judge(promises, find(folder))

@@ -15,7 +15,8 @@ from pibridge.errors import JournalError
 
 CHECKSUM_BYTES: Final = 8
 _EXTENSION: Final = "cksumvfs"
-_LAYER: Final = "cksmvfs"
+LAYER: Final = "cksmvfs"
+"""Stands above what was SQLite's way to the disk when it is loaded."""
 
 
 def guard() -> bool:
@@ -23,13 +24,13 @@ def guard() -> bool:
 
     What counts is whether a file has any: `reserve` when it is made.
     """
-    if apsw.vfs_names()[0] == _LAYER:
+    if apsw.vfs_names()[0] == LAYER:
         return True
     if sqlite_extra.has(_EXTENSION) is None:
         return False
     with closing(apsw.Connection(":memory:")) as db:
         sqlite_extra.load(db, _EXTENSION)
-    return True
+    return apsw.vfs_names()[0] == LAYER
 
 
 def reserve(db: apsw.Connection) -> None:

@@ -1,6 +1,7 @@
 """Read-only access, beside the daemon or from another process. Each read is short: a long one holds up the writer."""
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,6 +21,17 @@ AHEAD_CHUNKS: Final = 8
 """Chunks read at once."""
 
 
+@contextmanager
+def _damage_is_stated() -> Iterator[None]:
+    try:
+        yield
+    except chunks.UNREADABLE as error:
+        raise JournalError(
+            f"a page of the journal that no chunk can do without is damaged: {error}",
+            hint="move the folder away and start again: what PI still has is read anew",
+        ) from error
+
+
 class JournalReader:
     """A look into the journal in a folder. Not for two threads at the same time."""
 
@@ -36,16 +48,14 @@ class JournalReader:
         """Let go of the file."""
         self._db.close()
 
+    @_damage_is_stated()
     def read(self, lane: Lane, after: int, limit: int = AHEAD_CHUNKS) -> list[Chunk | Damaged]:
         """Give the next chunks of a lane behind position `after`; of the first, what is behind. Raises JournalError."""
-        try:
-            found = (
-                chunks.read(self._db, lane, seq, self._unpacker)
-                for seq in chunks.positions(self._db, lane, after, limit + 1)
-            )
-            behind = [item for item in found if item is not None and item.last_seq > after]
-        except chunks.UNREADABLE as error:
-            raise JournalError(f"the index of the journal is damaged: {error}", hint="move the journal away") from error
+        found = (
+            chunks.read(self._db, lane, seq, self._unpacker)
+            for seq in chunks.positions(self._db, lane, after, limit + 1)
+        )
+        behind = [item for item in found if item is not None and item.last_seq > after]
         if behind and isinstance(behind[0], Chunk):
             behind[0] = behind[0].after(after)
         return behind[:limit]
@@ -56,6 +66,7 @@ class JournalReader:
             yield from found
             after = found[-1].last_seq
 
+    @_damage_is_stated()
     def seen(self, wanted: Collection[int], start_ticks: int, end_ticks: int) -> list[Event]:
         """Give the events of these tags within this time, both ends included, in the order of their positions."""
         numbers = frozenset(wanted)
@@ -68,30 +79,37 @@ class JournalReader:
                 ]
         return events
 
+    @_damage_is_stated()
     def tally(self) -> Tally:
         """Give the counts."""
         return tally.load(self._db)
 
+    @_damage_is_stated()
     def tags(self) -> TagBook:
         """Give the descriptions of the tags."""
         return tags.load(self._db)
 
+    @_damage_is_stated()
     def gaps(self) -> list[Gap]:
         """Give what was not read yet, by tag and start."""
         return gaps.unpaid(self._db)
 
+    @_damage_is_stated()
     def cursors(self) -> dict[tuple[str, Lane], Cursor]:
         """Give how far each sink has got in each lane."""
         return cursors.load(self._db)
 
+    @_damage_is_stated()
     def damaged(self) -> list[Damaged]:
         """Give chunks that could not be read and for which no gaps were opened yet."""
         return chunks.unmended(self._db)
 
+    @_damage_is_stated()
     def dropped(self) -> list[Dropped]:
         """Give events that were owed and had to go, the oldest first."""
         return chunks.dropped(self._db)
 
+    @_damage_is_stated()
     def dead_letters(self, sink: str, lane: Lane, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
         """Give what a sink refused for good behind position `after`, by position."""
         rows = self._db.execute(

@@ -1,6 +1,8 @@
 """What may go: what every sink has acknowledged, when old or in the way; with `drop_oldest` also what is owed."""
 
 import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final, Literal
 
 import apsw
@@ -25,6 +27,10 @@ _PRESSURE: Final = 0.90
 _RELIEVED: Final = 0.85
 _DROPPED: Final = 0.97
 _ANY_AGE: Final = 1 << 62
+
+
+class UndoneError(Exception):
+    """SQLite undid the transaction, for a page could not be read. Do it again: what is on that page is left alone."""
 
 
 class _Row(Struct, frozen=True, order=True):
@@ -114,29 +120,32 @@ class Retention:
         for seq in chunks.positions(db, lane, 0, limit + len(self._stuck)):
             if seq in self._stuck:
                 continue
-            try:
+            with self._leaving(db, seq):
                 row = db.execute(
                     "SELECT events, first_ticks, last_ticks, stored_s FROM chunk WHERE seq = ?", (seq,)
                 ).fetchone()
-            except apsw.CorruptError as error:
-                self._leave(seq, error)
-                continue
-            if row is not None:
+            if seq not in self._stuck and row is not None:
                 heads.append(_Row(seq, lane, *row))
         return heads
 
     def _remove(self, ledger: Ledger, row: _Row) -> bool:
-        try:
+        with self._leaving(ledger.db, row.seq):
             ledger.db.execute("DELETE FROM chunk WHERE seq = ?", (row.seq,))
-        except apsw.CorruptError as error:
-            self._leave(row.seq, error)
-            return False
-        ledger.tally.events -= row.events
-        return True
+            ledger.tally.events -= row.events
+            return True
+        return False
 
-    def _leave(self, seq: int, error: Exception) -> None:
-        self._stuck.add(seq)
-        _log.error("chunk cannot be removed", seq=seq, reason=str(error))
+    @contextmanager
+    def _leaving(self, db: apsw.Connection, seq: int) -> Iterator[None]:
+        """Leave a chunk alone from now on if it turns out that it cannot be read."""
+        was_in_transaction = db.in_transaction
+        try:
+            yield
+        except chunks.UNREADABLE as error:
+            self._stuck.add(seq)
+            _log.error("chunk cannot be removed", seq=seq, reason=str(error))
+            if db.in_transaction != was_in_transaction:
+                raise UndoneError from error
 
     def _record(self, ledger: Ledger, row: _Row) -> None:
         # One row for what goes in one stretch: a busy journal drops something every second.

@@ -44,7 +44,8 @@ CREATE TABLE chunk (
     crc INTEGER NOT NULL,
     payload BLOB NOT NULL
 ) STRICT;
-CREATE INDEX chunk_lane ON chunk (lane);
+-- Cursors move by this index alone, also past a chunk whose page cannot be read.
+CREATE INDEX chunk_lane ON chunk (lane, seq, before, events);
 CREATE INDEX chunk_span ON chunk (last_ticks, first_ticks);
 
 -- A description is valid from `since` (a position) until the tag's next one.
@@ -172,6 +173,7 @@ def _create(db: apsw.Connection) -> None:
     db.execute(
         f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
     )
+    db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # from now on the file itself says what it is
 
 
 def _check(db: apsw.Connection, file: Path) -> None:

@@ -5,7 +5,7 @@ from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, TypeVar
 
 import apsw
 import structlog
@@ -17,13 +17,14 @@ from pibridge.journal.codec import Packer
 from pibridge.journal.jobs import Call, Job, Remember, Settled, Store, full_error
 from pibridge.journal.newest import NewestPages
 from pibridge.journal.quota import Quota, Reserve, used_bytes
-from pibridge.journal.retention import Retention
+from pibridge.journal.retention import Retention, UndoneError
 from pibridge.journal.schema import PAGE_BYTES
 from pibridge.journal.tally import Ledger, Tally
 
 _log = structlog.get_logger()
 
 _TICK_S: Final = 1.0
+_T = TypeVar("_T")
 
 
 class Writer:
@@ -181,25 +182,21 @@ class Writer:
     def _transact(self, jobs: Sequence[Job], now_s: float) -> Settled:
         """Do the jobs in one transaction. On any error nothing of it is done."""
         self._make_wal_room(sum(job.size_bytes for job in jobs))
-        settled = Settled()
-        refused: list[Store] = []
-        ledger = Ledger(self._db, replace(self.tally), now_s)
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            for job in jobs:
-                self._do(ledger, job, settled, refused)
-            if ledger.tally != self.tally:
-                tally.save(self._db, ledger.tally)
-            self._db.execute("COMMIT")
+            settled, refused = self._change(now_s, lambda ledger: self._do_all(ledger, jobs))
         except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             self._pages.forget()
             raise
-        self._publish(ledger.tally)
         for store in refused:
             self._refuse(store, settled, full_error())
         return settled
+
+    def _do_all(self, ledger: Ledger, jobs: Sequence[Job]) -> tuple[Settled, list[Store]]:
+        settled = Settled()
+        refused: list[Store] = []
+        for job in jobs:
+            self._do(ledger, job, settled, refused)
+        return settled, refused
 
     def _do(self, ledger: Ledger, job: Job, settled: Settled, refused: list[Store]) -> None:
         match job:
@@ -245,44 +242,54 @@ class Writer:
 
     def _tick(self, now_s: float) -> None:
         """Do what is due about once a second."""
-        ledger = Ledger(self._db, replace(self.tally), now_s)
-        if self._retention.has_expired(ledger):
-            self._change(ledger, lambda: self._retention.expire(ledger))
+        if self._retention.has_expired(Ledger(self._db, self.tally, now_s)):
+            self._change_if_possible(now_s, self._retention.expire)
         if not self._reserve.keep():
             self._set_full("the disk is full")
         if self._quota.excess_bytes(self._db):
             self._set_full("journal.max_size was made smaller")
-            self._change(ledger, self._give_pages_back)
+            self._change_if_possible(now_s, self._give_pages_back)
             self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._quota.limit_file(self._db)
 
     def _try_to_reopen(self, now_s: float) -> None:
         """End the full state when there is room well below the limit, so that it does not come back at once."""
-        ledger = Ledger(self._db, replace(self.tally), now_s)
         waiting_bytes = self._stalled[0].size_bytes if self._stalled else PAGE_BYTES
-        has_room = False
-
-        def make_room() -> None:
-            nonlocal has_room
-            has_room = self._retention.has_room_again(ledger, waiting_bytes, self._tags())
-
-        self._change(ledger, make_room)
+        has_room = self._change_if_possible(
+            now_s, lambda ledger: self._retention.has_room_again(ledger, waiting_bytes, self._tags())
+        )
         if has_room and self._reserve.keep() and not self._quota.excess_bytes(self._db):
             self.full = False
             _log.info("journal has room again", used_bytes=self.used_bytes)
 
-    def _change(self, ledger: Ledger, run: Callable[[], object]) -> None:
+    def _change_if_possible(self, now_s: float, run: Callable[[Ledger], _T]) -> _T | None:
+        """Change what needs no room, as far as the disk has room for it."""
         try:
-            with self._db:
-                run()
-                if ledger.tally != self.tally:
-                    tally.save(self._db, ledger.tally)
+            return self._change(now_s, run)
         except apsw.FullError:
             self._disk_is_full()
-            return
-        self._publish(ledger.tally)
+            return None
 
-    def _give_pages_back(self) -> None:
+    def _change(self, now_s: float, run: Callable[[Ledger], _T]) -> _T:
+        """Do it in one transaction. On any error nothing of it is done."""
+        while True:
+            ledger = Ledger(self._db, replace(self.tally), now_s)
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                result = run(ledger)
+                if ledger.tally != self.tally:
+                    tally.save(self._db, ledger.tally)
+                self._db.execute("COMMIT")
+            except UndoneError:
+                continue
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+            self._publish(ledger.tally)
+            return result
+
+    def _give_pages_back(self, _: Ledger) -> None:
         pages = min(self._quota.excess_bytes(self._db), self._quota.group_bytes) // PAGE_BYTES + 1
         self._db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
 
