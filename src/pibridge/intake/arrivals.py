@@ -17,10 +17,14 @@ _REMEMBERED = 6
 
 
 class Arrived(Struct):
-    """What one message brought. `events` are new, but of those `doubtful` only the journal can tell."""
+    """What one message brought. `events` are new, but of those `doubtful` only the journal can tell.
+
+    `failed`: tags for which PI sent errors in place of values.
+    """
 
     events: list[Event]
     doubtful: list[Event]
+    failed: list[tuple[int, StreamItem]]
     duplicates: int = 0
     unknown: int = 0
 
@@ -53,9 +57,11 @@ class Arrivals:
         """Go back to what the journal has, forgetting what was taken but not written down."""
         self._known = {event.tag: _Known(event, (event.ticks,)) for event in latest}
 
-    def take(self, items: Iterable[StreamItem]) -> Arrived:
-        """Give what is new in a message. ValueError: a time that is none."""
-        arrived = Arrived([], [])
+    def take(self, items: Iterable[StreamItem], now_ticks: int) -> Arrived:
+        """Give what is new in a message. `now_ticks`: PI's time. ValueError: a time that is none."""
+        arrived = Arrived([], [], [])
+        if self._recovered and now_ticks > self._recovered_until_ticks + EXPECTED_LATE_TICKS:
+            self._recovered.clear()
         for item in items:
             number = self._numbers.get(item.web_id)
             if number is None:
@@ -64,6 +70,8 @@ class Arrivals:
                     arrived.unknown += len(item.items)
                     continue
                 self._numbers[item.web_id] = number
+            if item.errors or item.web_exception is not None:
+                arrived.failed.append((number, item))
             for value in item.items:
                 self._take(event_of(number, value, ticks.parse(value.timestamp)), arrived)
         if self._watched is not None:
@@ -97,6 +105,11 @@ class Arrivals:
                 self._recovered_until_ticks = max(self._recovered_until_ticks, event.ticks)
         return fresh
 
+    def disclaim(self, events: Iterable[Event]) -> None:
+        """Take these from the channel after all: they could not be written down."""
+        for event in events:
+            self._recovered.pop((event.tag, event.ticks), None)
+
     def _take(self, event: Event, arrived: Arrived) -> None:
         if self._recovered and self._is_recovered(event):
             arrived.duplicates += 1
@@ -123,9 +136,6 @@ class Arrivals:
         arrived.events.append(event)
 
     def _is_recovered(self, event: Event) -> bool:
-        if event.ticks > self._recovered_until_ticks + EXPECTED_LATE_TICKS:
-            self._recovered.clear()
-            return False
         return any(same(event, known) for known in self._recovered.get((event.tag, event.ticks), ()))
 
 
@@ -149,7 +159,7 @@ def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
                 event.status |= UPDATE
         others.append(event)
         events.append(event)
-    return Arrived(events, [], arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
+    return Arrived(events, [], arrived.failed, arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
 
 
 def event_of(number: int, value: TimedValue, moment_ticks: int) -> Event:

@@ -19,6 +19,11 @@ class Catalogue:
     def __contains__(self, number: int) -> bool:
         return number in self._read
 
+    @property
+    def numbers(self) -> list[int]:
+        """The tags that are read."""
+        return list(self._read)
+
     def tag(self, number: int) -> Tag:
         """Give the tag as it was last described, also when it is read no longer. KeyError: it never was."""
         return self._tags[number]
@@ -49,6 +54,12 @@ class Catalogue:
         finally:
             for arrivals in watching:
                 arrivals.unwatch()
+
+    def disclaim(self, events: Iterable[Event]) -> None:
+        """Give claimed events back: they could not be written down."""
+        for event in events:
+            if event.tag in self._arrivals:
+                self._arrivals[event.tag].disclaim((event,))
 
     def claim(self, events: Iterable[Event], expect_from_ticks: int) -> list[Event]:
         """Of recovered events give those that did not arrive live meanwhile; they will not be taken when they do."""

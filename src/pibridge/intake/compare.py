@@ -34,8 +34,9 @@ def differences(
             lacking[0].status |= UPDATE
         found += lacking
     for place in archived_before:
-        if place not in has and (before := had.get(place)):
-            found.append(Event(*place, None, DELETE | before[-1].status & (BAD | QUESTIONABLE)))
+        removed = had.get(place)
+        if place not in has and removed:
+            found.append(Event(*place, None, DELETE | removed[-1].status & (BAD | QUESTIONABLE)))
     found.sort(key=lambda event: (event.tag, event.ticks))
     return found
 

@@ -1,6 +1,7 @@
 """The configured streams: which tags they read now, over which channels, followed as PI changes."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -8,22 +9,21 @@ from typing import NoReturn
 import structlog
 
 from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError, UnavailableError
-from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
+from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
-from pibridge.intake.live import LiveChannel, missed, newest
+from pibridge.intake.live import missed
 from pibridge.intake.settings import StreamSettings
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model.tag import Tag
-from pibridge.pi.channel import plan_channels
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
 from pibridge.pi.settings import LimitSettings
-from pibridge.pi.webid import identity
 from pibridge.status.counters import Counters
 
 _RETRY_S = 10.0
+_SOON_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -62,22 +62,35 @@ class Streams:
         self._history = History(client, journal, self._catalogue, counters, limits.items_per_request)
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
-        self._channels: dict[LiveChannel, asyncio.Task[NoReturn]] = {}
+        self._look_again = asyncio.Event()
+        self._channels = Channels(
+            client, journal, self._catalogue, counters, limits.streams_per_channel, self._history, self._look_again
+        )
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
         """Resolve the selections, read what they give, and look again every `refresh`."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._history.run(), name="history")
+            tasks.create_task(self._channels.run(), name="channels")
+            tasks.create_task(self._mend_damage(), name="mend")
             while True:
+                self._look_again.clear()
                 unresolved = await self._resolve(self._streams)
-                await self._apply(tasks)
+                await self._apply()
                 while unresolved:
                     # While PI refuses us, the gate sets the pace, and notices a changed secret.
                     await asyncio.sleep(_RETRY_S if self._client.gate.is_open else 0)
                     unresolved = await self._resolve(unresolved)
-                    await self._apply(tasks)
-                await asyncio.sleep(self._refresh_s)
+                    await self._apply()
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for the next refresh, or until something speaks for an earlier one."""
+        soon_s = min(_SOON_S, self._refresh_s)
+        await asyncio.sleep(soon_s)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._look_again.wait(), self._refresh_s - soon_s)
 
     async def _resolve(self, names: Iterable[str]) -> list[str]:
         """Ask PI what these selections hold now; give those that could not be asked and stay as they were."""
@@ -102,8 +115,12 @@ class Streams:
                     )
         return unresolved
 
-    async def _apply(self, tasks: asyncio.TaskGroup) -> None:
+    async def _apply(self) -> None:
         """Bring what is read in line with the selections: only channels whose tags changed are touched."""
+        async with self._channels.arranging:
+            await self._arrange()
+
+    async def _arrange(self) -> None:
         changes = []
         for name, tags in self._owners().items():
             now = dict(zip(await self._journal.describe(tags), tags, strict=True))
@@ -113,7 +130,7 @@ class Streams:
         left = {}
         for change in changes:
             self._catalogue.remove(change.removed)
-            left[change.stream] = await self._close_channels({*change.removed, *change.moved})
+            left[change.stream] = await self._channels.close(change.stream, {*change.removed, *change.moved})
         for change in changes:
             name = change.stream
             self._log.info(
@@ -124,10 +141,10 @@ class Streams:
                 removed=len(change.removed),
             )
             self._tags[name] = change.now
-            self._catalogue.add(change.now)
+            self._catalogue.add(self._channels.readable(change.now))
             self._counters.stream(name).tags = len(change.now)
             await self._owe(name, change.added)
-            self._open_channels(tasks, name, [*left[name], *change.added, *change.moved])
+            self._channels.open(name, [*left[name], *change.added, *change.moved])
         self._history.recoverable()
 
     def _owners(self) -> dict[str, list[Tag]]:
@@ -151,34 +168,29 @@ class Streams:
         # Until the first message arrives nobody hears what PI says.
         since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
         gaps += [NewGap(number, since, None, reason) for number in new]
+        if backfill_from is not None:
+            # The configuration reaches further back than before.
+            gaps += [
+                NewGap(number, backfill_from, joined, "backfill")
+                for number in numbers
+                if (joined := self._journal.joined(number)) is not None and backfill_from < joined
+            ]
         await self._journal.open_gaps(gaps)
-        await self._journal.join(new, now)
+        await self._journal.join(numbers if backfill_from is not None else new, since)
 
-    async def _close_channels(self, numbers: set[int]) -> list[int]:
-        """Close the channels that carry any of these tags; give their other tags, whose gap is written down."""
-        left = []
-        for channel in [channel for channel in self._channels if not numbers.isdisjoint(channel.numbers)]:
-            task = self._channels.pop(channel)
-            task.cancel()
-            await asyncio.wait({task})
-            left += [number for number in channel.numbers if number not in numbers]
-        await self._journal.open_gaps(missed(self._journal, [*left, *numbers], "channels arranged anew"))
-        return left
-
-    def _open_channels(self, tasks: asyncio.TaskGroup, name: str, numbers: Sequence[int]) -> None:
-        counters = self._counters.stream(name)
-        by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}
-        for web_ids in plan_channels(list(by_web_id), self._limits.streams_per_channel):
-            group = [by_web_id[web_id] for web_id in web_ids]
-            arrivals = Arrivals(
-                {identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group)
-            )
-            self._catalogue.hear(group, arrivals)
-            channel = LiveChannel(
-                name, web_ids, group, arrivals, self._client, self._journal, counters, self._history.recoverable
-            )
-            self._channels[channel] = tasks.create_task(channel.run(), name=f"channel {name}")
-        counters.channels = sum(1 for channel in self._channels if channel.stream == name)
+    async def _mend_damage(self) -> NoReturn:
+        """Let every tag owe again what a damaged chunk may have held of it."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            numbers = self._catalogue.numbers
+            for damaged in await self._journal.damaged() if numbers else ():
+                end = damaged.last_ticks or self._client.server_ticks()
+                starts = [damaged.first_ticks or self._journal.joined(number) or 0 for number in numbers]
+                gaps = [
+                    NewGap(number, start, end, "a damaged chunk") for number, start in zip(numbers, starts, strict=True)
+                ]
+                await self._journal.mend(damaged, gaps)
+                self._history.recoverable()
 
 
 def _change(stream: str, before: Mapping[int, Tag], now: dict[int, Tag]) -> _Change:
