@@ -49,7 +49,7 @@ async def test_a_table_for_people(tmp_path: Path, config: str) -> None:
     assert ended.code == 0
     title, head, *rows = ended.out.splitlines()
     assert title.strip() == f"{len(rows)} tags"
-    assert head.split() == ["stream", "tag", "path", "unit", "asset"]
+    assert head.split() == ["stream", "tag", "path", "unit"]
     assert ["utilities", "U.Air.Pressure", r"\\PISRV1\U.Air.Pressure", "bar"] in [row.split() for row in rows]
 
 

@@ -52,7 +52,7 @@ EVENTS = st.lists(st.builds(Event, st.integers(1, 2), st.integers(0, 4), st.inte
 
 @given(EVENTS, EVENTS)
 def test_the_differences_bring_the_journal_in_line(archive: list[Event], journaled: list[Event]) -> None:
-    """Once they are journaled, each time that the archive knows stands as it does there, and nothing is left to tell."""
+    """Once they are journaled, what the archive knows stands as it does there, and nothing is left to tell."""
     again = [Event(event.tag, event.ticks, event.value) for event in archive]
     truth = Counter((place_of(event), content(event)) for event in archive)
     told = differences(archive, journaled)

@@ -42,10 +42,13 @@ def test_a_position_tells_how_many_events_of_its_lane_were_stored(ledger: Ledger
     """Counted over all that was ever stored, within chunks too, and across those of the other lane."""
     for lane, count in ((Lane.LIVE, 3), (Lane.HISTORY, 2), (Lane.LIVE, 4)):
         store(ledger, lane, count)
-    assert [chunks.passed(ledger.db, Lane.LIVE, seq) for seq in (0, 1, 3, 5, 6, 9)] == [0, 1, 3, 3, 4, 7]
-    assert chunks.passed(ledger.db, Lane.HISTORY, 9) == 2
+    assert [chunks.passed(ledger, Lane.LIVE, seq) for seq in (0, 1, 3, 5, 6, 9)] == [0, 1, 3, 3, 4, 7]
+    assert chunks.passed(ledger, Lane.HISTORY, 9) == 2
     ledger.db.execute("DELETE FROM chunk WHERE seq = 1")
-    assert chunks.passed(ledger.db, Lane.LIVE, 6) == 4
+    assert chunks.passed(ledger, Lane.LIVE, 6) == 4
+    assert chunks.passed(ledger, Lane.LIVE, 3) == 3, "the next chunk tells it"
+    ledger.db.execute("DELETE FROM chunk")
+    assert chunks.passed(ledger, Lane.LIVE, 9) == 7, "nothing is left behind it"
     assert (ledger.tally.stored(Lane.LIVE), ledger.tally.stored(Lane.HISTORY)) == (7, 2)
 
 
@@ -101,10 +104,11 @@ def test_no_statement_scans_the_chunks(ledger: Ledger) -> None:
     chunks.spanning(ledger.db, 0, 9)
     chunks.read(ledger.db, Lane.LIVE, 1, Unpacker())
     chunks.oldest(ledger.db)
-    chunks.passed(ledger.db, Lane.LIVE, 9)
+    chunks.passed(ledger, Lane.LIVE, 9)
+    chunks.passed(ledger, Lane.LIVE, 0)
     ledger.db.exec_trace = None
     about_chunks = {statement for statement in said if "FROM chunk" in statement}
-    assert len(about_chunks) == 6
+    assert len(about_chunks) == 7
     for statement in about_chunks:
         places = tuple(1 for _ in range(statement.count("?")))
         plan = [str(row[3]) for row in ledger.db.execute(f"EXPLAIN QUERY PLAN {statement}", places)]

@@ -25,7 +25,7 @@ def test_each_line_is_made_into_something() -> None:
 
 
 def test_every_wrong_line_is_named() -> None:
-    """All problems come at once: what the maker says, too many cells, and names that stand twice whatever their case."""
+    """All at once: what the maker says, too many cells, and names that stand twice whatever their case."""
     assert problems("name,count\na,x\nb,1,2\nc,1\nC,2\n") == [
         "file.csv, line 2: invalid literal for int() with base 10: 'x'",
         'file.csv, line 3: too many columns; put a value that holds a comma between " and "',

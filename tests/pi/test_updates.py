@@ -1,5 +1,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
@@ -60,8 +61,16 @@ def items(
 
 
 async def test_many_streams_are_registered(server: CannedServer, client: PiClient) -> None:
-    """Each gets its own marker, in as many calls as URLs can hold, with the header that PI wants to see."""
-    server.on(PATH, items("webId", registration))
+    """Each gets its own marker, in calls whose URL and answer's `Location` are not too long for either side."""
+
+    async def located(request: web.BaseRequest) -> web.StreamResponse:
+        answer = await registering(request)
+        markers = [MARKERS[web_id] for web_id in request.query.getall("webId")]
+        answer.headers["Location"] = f"{server.url}{PATH}?{urlencode([('marker', marker) for marker in markers])}"
+        return answer
+
+    registering = items("webId", registration)
+    server.on(PATH, located)
     registered = await register(client, [*IDS, IDS[0]])
     assert (registered.markers, registered.failed) == (MARKERS, {})
     assert len(server.requests) > 1

@@ -155,3 +155,13 @@ def test_faults_are_listed_in_order(faults: Faults) -> None:
     added = [faults.add("html"), faults.add("reset")]
     assert faults.listed() == added
     assert added[0].number < added[1].number
+
+
+def test_signups_are_struck_by_tag(faults: Faults, watch: Stopwatch) -> None:
+    """A moment strikes the tags it speaks of, and those only that were signed up before it."""
+    faults.add("signup-removed@tag=Level,after=1s")
+    since, watch.now = watch.now, watch.now + 2
+    assert faults.on_tag(Kind.SIGNUP_REMOVED, since, r"\\PISRV1\R1.State") is None
+    assert faults.on_tag(Kind.SIGNUP_UPDATED, since, r"\\PISRV1\R1.Level") is None
+    assert faults.on_tag(Kind.SIGNUP_REMOVED, since, r"\\PISRV1\R1.Level") is not None
+    assert faults.on_tag(Kind.SIGNUP_REMOVED, watch.now, r"\\PISRV1\R1.Level") is None

@@ -19,7 +19,7 @@ from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
 
-_SHOWN = ("stream", "tag", "path", "unit", "asset")
+_SHOWN = ("stream", "tag", "path", "unit")
 _COLUMNS = ("stream", "mode", "tag", "path", "unit", "asset", "template", "attribute", "web_id")
 
 
@@ -35,7 +35,8 @@ def tags(
     selections = asyncio.run(_resolve(configuration))
     rows = [_row(tag) for selection in selections.values() for tag in selection.tags]
     if as_json:
-        typer.echo("\n".join(json.dumps(row) for row in rows))
+        for row in rows:
+            typer.echo(json.dumps(row))
     elif as_csv:
         text = io.StringIO()
         writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
@@ -46,7 +47,8 @@ def tags(
         Console(soft_wrap=True).print(_table(rows))
     for stream, selection in selections.items():
         for problem in selection.problems:
-            typer.echo(f"{stream}: {problem.path}: {problem.reason}; {problem.hint}", err=True)
+            hint = f"; {problem.hint}" if problem.hint else ""
+            typer.echo(f"{stream}: {problem.path}: {problem.reason}{hint}", err=True)
 
 
 async def _resolve(configuration: Configuration) -> dict[str, Selection]:

@@ -17,10 +17,10 @@ def differences(
 ) -> list[Event]:
     """Give the events that bring the journal in line with the archive, by tag and time.
 
-    `archive`: all that PI has of some tags and a range of time. `journaled`: the journal's events of these, in the order
-    of their positions. A value that the journal lacks is new; where PI has another value in place of the journal's, it is
-    an update. What the journal has and PI has not may never have been archived (compression discards it), and counts as
-    deleted only at a place of `archived_before`, where the archive had it.
+    `archive`: all that PI has of some tags and a range of time. `journaled`: the journal's events of these, in the
+    order of their positions. A value that the journal lacks is new; where PI has another value in place of the
+    journal's, it is an update. What the journal has and PI has not may never have been archived (compression discards
+    it), and counts as deleted only at a place of `archived_before`, where the archive had it.
     """
     has = _by_place(archive)
     had = as_it_stands(journaled)

@@ -94,13 +94,18 @@ def positions(db: apsw.Connection, lane: Lane, after: int, limit: int) -> list[i
     return [seq for (seq,) in rows]
 
 
-def passed(db: apsw.Connection, lane: Lane, seq: int) -> int:
-    """Give how many events of a lane stand at or before a position, as far as the chunks that are kept tell; else 0."""
-    row = db.execute(
+def passed(ledger: Ledger, lane: Lane, seq: int) -> int:
+    """Give how many events of a lane were stored at or before a position, as the chunks around it tell."""
+    row = ledger.db.execute(
         "SELECT before, min(events, ? + 1 - seq) FROM chunk WHERE lane = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
         (seq, lane.value, seq),
     ).fetchone()
-    return sum(row) if row else 0
+    if row is not None:
+        return sum(row)
+    following: int | None = ledger.db.execute(
+        "SELECT before FROM chunk WHERE lane = ? AND seq > ? ORDER BY seq LIMIT 1", (lane.value, seq)
+    ).get
+    return ledger.tally.stored(lane) if following is None else following
 
 
 def spanning(db: apsw.Connection, start_ticks: int, end_ticks: int) -> list[int]:

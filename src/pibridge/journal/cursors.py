@@ -56,7 +56,7 @@ def create(ledger: Ledger, key: Key, start: Literal["now", "retained"]) -> Curso
     sink, lane = key
     kept = chunks.positions(ledger.db, lane, 0, 1) if start == "retained" else []
     seq = (kept[0] if kept else ledger.tally.next_seq) - 1
-    passed = chunks.passed(ledger.db, lane, kept[0] - 1) if kept else ledger.tally.stored(lane)
+    passed = chunks.passed(ledger, lane, seq)
     ledger.db.execute(
         "INSERT INTO cursor (sink, lane, seq, passed) VALUES (?, ?, ?, ?)", (sink, lane.value, seq, passed)
     )
@@ -79,7 +79,7 @@ def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], l
     db.execute(
         """UPDATE cursor SET seq = max(seq, ?), passed = max(passed, ?), sealed_first = NULL, sealed_last = NULL
            WHERE sink = ? AND lane = ?""",
-        (seq, chunks.passed(db, lane, seq), sink, lane.value),
+        (seq, chunks.passed(ledger, lane, seq), sink, lane.value),
     )
     for letter in refused:
         db.execute(

@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from pibridge.errors import JournalError, JournalLockedError
-from pibridge.journal import chunks, cursors, newest, schema, tags, tally
+from pibridge.journal import cursors, newest, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.newest import Newest

@@ -7,6 +7,7 @@ between its last update and the new registration is read from the archive.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from pibridge.errors import PIBridgeError, RejectedError, TooMuchError, UnauthorizedError, UnavailableError
 from pibridge.pi.answers import NOT_FOUND
@@ -16,7 +17,9 @@ from pibridge.pi.update_wire import Registration, StreamUpdates, UpdateEvent, re
 from pibridge.pi.url_groups import url_groups
 from pibridge.pi.webid import identity
 
-_ID_ONLY = ("webIdType", "IDOnly")
+_ID_ONLY: Final = ("webIdType", "IDOnly")
+_REGISTERED_PER_CALL: Final = 100
+"""PI answers with a `Location` that holds the markers of all; aiohttp takes no header of more than 8 KiB."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ async def register(client: PiClient, web_ids: Iterable[str]) -> Registered:
         return matched(group, answer.items)
 
     registered = Registered()
-    for group in url_groups(web_ids, "webId"):
+    for group in url_groups(web_ids, "webId", most=_REGISTERED_PER_CALL):
         for web_id, outcome in (await in_halves(group, ask)).items():
             if isinstance(outcome, PIBridgeError):
                 registered.failed[web_id] = outcome
