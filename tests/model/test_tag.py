@@ -1,6 +1,6 @@
-from context.plants import POINT
 from msgspec.structs import replace
 
+from context.plants import POINT
 from pibridge.model.tag import Mode
 
 

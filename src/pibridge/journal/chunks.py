@@ -1,6 +1,7 @@
 """Chunks: the rows that hold the events."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import apsw
 from msgspec import Struct
@@ -8,6 +9,10 @@ from msgspec import Struct
 from pibridge.journal.codec import MSGPACK_ZSTD, DamagedError, Label, Packed, Unpacker, checksum
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Event, Lane
+
+
+UNREADABLE: Final = (apsw.CorruptError, apsw.IOError)
+"""A page is not what was written, or the disk does not give it."""
 
 
 class Chunk(Struct, frozen=True):
@@ -122,7 +127,7 @@ def read(db: apsw.Connection, lane: Lane | None, seq: int, unpacker: Unpacker) -
                FROM chunk WHERE seq = ?""",
             (seq,),
         ).fetchone()
-    except apsw.CorruptError as error:
+    except UNREADABLE as error:
         return Damaged(seq, _end(db, seq), lane or Lane.LIVE, None, None, str(error))
     if row is None:
         return None

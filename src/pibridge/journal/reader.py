@@ -44,7 +44,7 @@ class JournalReader:
                 for seq in chunks.positions(self._db, lane, after, limit + 1)
             )
             behind = [item for item in found if item is not None and item.last_seq > after]
-        except apsw.CorruptError as error:
+        except chunks.UNREADABLE as error:
             raise JournalError(f"the index of the journal is damaged: {error}", hint="move the journal away") from error
         if behind and isinstance(behind[0], Chunk):
             behind[0] = behind[0].after(after)

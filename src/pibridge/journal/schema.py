@@ -7,6 +7,7 @@ from typing import Final, Literal
 import apsw
 
 from pibridge.errors import JournalError
+from pibridge.journal import pages
 
 FILE_NAME: Final = "journal.db"
 PAGE_BYTES: Final = 4096
@@ -117,6 +118,7 @@ def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Conn
             _create(db)
             _sync_folder(folder)
         _check(db, file)
+        pages.require_guard(db, file)
         db.execute(f"PRAGMA synchronous = {sync}")
         db.execute("PRAGMA cache_size = -4096")
     except apsw.Error as error:
@@ -148,6 +150,7 @@ def open_for_reading(folder: Path) -> apsw.Connection:
 
 
 def _connect(file: Path, flags: int) -> apsw.Connection:
+    pages.guard()
     try:
         db = apsw.Connection(str(file), flags=flags)
     except apsw.Error as error:
@@ -162,6 +165,8 @@ def _is_empty(db: apsw.Connection) -> bool:
 
 
 def _create(db: apsw.Connection) -> None:
+    if pages.guard():
+        pages.reserve(db)
     db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once the file is in WAL mode
     db.execute("PRAGMA journal_mode = WAL")
