@@ -55,19 +55,13 @@ class Catalogue:
             for arrivals in watching:
                 arrivals.unwatch()
 
-    def disclaim(self, events: Iterable[Event]) -> None:
-        """Give claimed events back: they could not be written down."""
-        for event in events:
-            if event.tag in self._arrivals:
-                self._arrivals[event.tag].disclaim((event,))
-
-    def claim(self, events: Iterable[Event], expect_from_ticks: int) -> list[Event]:
-        """Of recovered events give those that did not arrive live meanwhile; they will not be taken when they do."""
+    def claim(self, events: Iterable[Event]) -> list[Event]:
+        """Of recovered events give those that did not arrive live meanwhile; those that do later are looked up."""
         by_arrivals: dict[Arrivals | None, list[Event]] = {}
         for event in events:
             by_arrivals.setdefault(self._arrivals.get(event.tag), []).append(event)
         return [
             fresh
             for arrivals, some in by_arrivals.items()
-            for fresh in (some if arrivals is None else arrivals.claim(some, expect_from_ticks))
+            for fresh in (some if arrivals is None else arrivals.claim(some))
         ]

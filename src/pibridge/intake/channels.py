@@ -1,4 +1,4 @@
-"""All channels: tags grouped onto them, and tags that PI refuses found and set aside, so that the others never notice."""
+"""All channels: tags grouped onto them; those that PI refuses are found and set aside, so that the others go on."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.errors import JournalFullError, PIBridgeError, TooMuchError, UnauthorizedError, UnavailableError
-from pibridge.intake.arrivals import EXPECTED_LATE_TICKS, event_of
+from pibridge.intake.arrivals import event_of
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.compare import place_of
 from pibridge.intake.looks import Look
@@ -118,11 +118,7 @@ class History:
         with self._catalogue.watching(pages):
             told, changes = await self._compare(gaps, pages, start, most)
         owed = [change for change in changes if change.id not in self._looks]
-        try:
-            await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
-        except JournalFullError:
-            self._catalogue.disclaim(told)
-            raise
+        await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
         self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
         self._note_changes(changes)
 
@@ -153,7 +149,7 @@ class History:
             changes += self._left(gap, settled)
             if look:
                 look.note(gap.tag, (place_of(event) for event in events if event.ticks <= settled.until_ticks))
-        return self._catalogue.claim(told, self._client.server_ticks() - EXPECTED_LATE_TICKS), changes
+        return self._catalogue.claim(told), changes
 
     def _left(self, gap: Gap, settled: Settled) -> list[GapChange]:
         """Give what the page changes of its gap."""

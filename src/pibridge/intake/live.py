@@ -34,7 +34,7 @@ _GRACE_S = 5.0
 class LiveChannel:
     """Reads `numbers` (the journal's, one for each WebID) over one WebSocket until cancelled.
 
-    `recoverable` is called when gaps have got their end, `refused` when PI refuses to read some tags that it read before.
+    `recoverable` is called when gaps have got their end, `refused` when PI refuses to read tags that it read before.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the two ends of the road and its name plate; only `Streams` makes one
@@ -104,7 +104,7 @@ class LiveChannel:
     async def _receive(self, channel: Channel) -> None:
         data = await channel.receive()
         try:
-            arrived = self._arrivals.take(decode_channel(data), self._client.server_ticks())
+            arrived = self._arrivals.take(decode_channel(data))
         except ValueError as error:
             raise UnavailableError(f"a message with a time that is none: {error}") from error
         if arrived.failed:
@@ -140,7 +140,7 @@ class LiveChannel:
         self._recoverable()
 
     async def _compare_for_ever(self, channel: Channel) -> NoReturn:
-        """An open channel proves nothing: give it up when PI has newer values than it brought."""
+        """Give the channel up when PI has newer values than it brought: that it is open proves nothing."""
         every_s = self._client.settings.timeouts.silent_channel
         while True:
             await asyncio.sleep(every_s)

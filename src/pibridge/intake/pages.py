@@ -1,7 +1,7 @@
 """How a gap is read from PI's archive page by page so that nothing is lost or told twice. Pure.
 
-PI cuts an answer off silently at `maxCount`, and several events may share one time. So a full page is never the end: its
-last time is left to the next page, which starts there.
+PI cuts an answer off silently at `maxCount`, and several events may share one time. So a full page is never the end:
+its last time is left to the next page, which starts there.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -22,8 +22,8 @@ _SHORT_TICKS = 60 * ticks.PER_SECOND
 class Settled(Struct, frozen=True):
     """What a page means for its gap.
 
-    `told`: the events that the journal lacks. `until_ticks`: up to where the page speaks for the archive. `stuck`: a full
-    page of one single time, to be asked for alone and with a greater count.
+    `told`: the events that the journal lacks. `until_ticks`: up to where the page speaks for the archive. `stuck`: a
+    full page of one single time, to be asked for alone and with a greater count.
     """
 
     told: list[Event]
@@ -61,8 +61,9 @@ def settle(
 ) -> Settled:
     """Decide what of a page is new or changed, and how much of the gap is left.
 
-    `page`: what PI gave of the tag, ascending; it may go beyond the gap on both sides. `journaled`: the journal's events
-    of the tag in this time, in order. `full`: PI may have cut the page off. `archived_before`: as in `differences`.
+    `page`: what PI gave of the tag, ascending; it may go beyond the gap on both sides. `journaled`: the journal's
+    events of the tag in this time, in order. `full`: PI may have cut the page off. `archived_before`: as for
+    `differences`.
     """
     end = _end(gap)
     until, stuck = end, False

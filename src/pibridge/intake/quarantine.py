@@ -1,4 +1,4 @@
-"""Tags that PI refuses to read: set aside one by one, so that the others go on, and tried again ever more seldom. Pure."""
+"""Tags that PI refuses to read: set aside one by one and tried again, ever more seldom. Pure."""
 
 from collections.abc import Iterable
 

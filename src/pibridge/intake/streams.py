@@ -1,7 +1,6 @@
 """The configured streams: which tags they read now, over which channels, followed as PI changes."""
 
 import asyncio
-import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -13,7 +12,8 @@ from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
 from pibridge.intake.live import missed
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.reread import Reread
+from pibridge.intake.settings import RereadSettings, StreamSettings
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model.tag import Tag
@@ -54,7 +54,6 @@ class Streams:
     ) -> None:
         self._streams = dict(sorted(streams.items()))
         self._refresh_s = refresh_s
-        self._limits = limits
         self._client = client
         self._journal = journal
         self._counters = counters
@@ -63,6 +62,9 @@ class Streams:
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
+        self._has_changed = False
+        self._refresh_at = 0.0
+        self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
         self._channels = Channels(
             client, journal, self._catalogue, counters, limits.streams_per_channel, self._history, self._look_again
         )
@@ -74,31 +76,73 @@ class Streams:
             tasks.create_task(self._history.run(), name="history")
             tasks.create_task(self._channels.run(), name="channels")
             tasks.create_task(self._mend_damage(), name="mend")
+            names = list(self._streams)
             while True:
-                self._look_again.clear()
-                unresolved = await self._resolve(self._streams)
+                unresolved = await self._resolve(names)
                 await self._apply()
-                while unresolved:
-                    # While PI refuses us, the gate sets the pace, and notices a changed secret.
-                    await asyncio.sleep(_RETRY_S if self._client.gate.is_open else 0)
-                    unresolved = await self._resolve(unresolved)
-                    await self._apply()
-                await self._rest()
+                self._arrange_rereads(tasks)
+                names = await self._rest(unresolved)
 
-    async def _rest(self) -> None:
-        """Wait for the next refresh, or until something speaks for an earlier one."""
-        soon_s = min(_SOON_S, self._refresh_s)
-        await asyncio.sleep(soon_s)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._look_again.wait(), self._refresh_s - soon_s)
+    def change(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
+        """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
+        for name, before in self._streams.items():
+            now = streams.get(name)
+            if now is None or (now.select, now.mode) != (before.select, before.mode):
+                self._selections.pop(name, None)
+        self._streams = dict(sorted(streams.items()))
+        self._refresh_s = refresh_s
+        self._has_changed = True
+        self._look_again.set()
+
+    async def _rest(self, unresolved: list[str]) -> list[str]:
+        """Wait until selections are to be resolved again; give their names."""
+        loop = asyncio.get_running_loop()
+        if not unresolved:
+            self._refresh_at = loop.time() + self._refresh_s
+        # While PI refuses us, the gate sets the pace, and notices a changed secret.
+        retry_s = _RETRY_S if self._client.gate.is_open else 0.0
+        try:
+            wait_s = retry_s if unresolved else self._refresh_s
+            await asyncio.wait_for(self._look_again.wait(), wait_s)
+        except TimeoutError:
+            if loop.time() < self._refresh_at:
+                return unresolved
+        else:
+            if not self._has_changed:
+                # Many channels may ask for it at about the same time.
+                await asyncio.sleep(min(_SOON_S, self._refresh_s))
+        self._look_again.clear()
+        self._has_changed = False
+        return list(self._streams)
+
+    def _arrange_rereads(self, tasks: asyncio.TaskGroup) -> None:
+        """Read settled time again, of the streams that are resolved, as each is configured now."""
+        for name, (settings, task) in list(self._rereads.items()):
+            if name not in self._streams or self._streams[name].reread != settings:
+                task.cancel()
+                del self._rereads[name]
+        for name, stream in self._streams.items():
+            if stream.reread is not None and name in self._selections and name not in self._rereads:
+                task = tasks.create_task(self._reread(name, stream.reread), name=f"reread {name}")
+                self._rereads[name] = stream.reread, task
+
+    async def _reread(self, name: str, settings: RereadSettings) -> NoReturn:
+        def numbers() -> list[int]:
+            return [number for number in self._tags.get(name, ()) if number in self._catalogue]
+
+        reread = Reread(name, settings, numbers, self._client, self._journal, self._history, self._counters.history)
+        await reread.run()
 
     async def _resolve(self, names: Iterable[str]) -> list[str]:
         """Ask PI what these selections hold now; give those that could not be asked and stay as they were."""
         unresolved = []
         for name in names:
+            settings = self._streams.get(name)
+            if settings is None:
+                continue
             counters = self._counters.stream(name)
             try:
-                selection = await resolve(self._client, name, self._streams[name].mode, self._streams[name].select)
+                selection = await resolve(self._client, name, settings.mode, settings.select)
             except (UnavailableError, UnauthorizedError, RejectedError, ConfigurationError) as error:
                 unresolved.append(name)
                 if counters.last_error != str(error):
@@ -122,10 +166,14 @@ class Streams:
 
     async def _arrange(self) -> None:
         changes = []
-        for name, tags in self._owners().items():
+        wanted = self._owners()
+        for name in self._tags.keys() - self._streams.keys():
+            wanted[name] = []
+        for name, tags in wanted.items():
             now = dict(zip(await self._journal.describe(tags), tags, strict=True))
-            if now != self._tags[name]:
-                changes.append(_change(name, self._tags[name], now))
+            before = self._tags.setdefault(name, {})
+            if now != before:
+                changes.append(_change(name, before, now))
         # A tag that goes from one stream to another leaves the one before it joins the other.
         left = {}
         for change in changes:
@@ -143,8 +191,11 @@ class Streams:
             self._tags[name] = change.now
             self._catalogue.add(self._channels.readable(change.now))
             self._counters.stream(name).tags = len(change.now)
-            await self._owe(name, change.added)
+            if change.added:
+                await self._owe(name, change.added)
             self._channels.open(name, [*left[name], *change.added, *change.moved])
+        for name in self._tags.keys() - self._streams.keys():
+            del self._tags[name]
         self._history.recoverable()
 
     def _owners(self) -> dict[str, list[Tag]]:

@@ -10,7 +10,6 @@ from pibridge.journal.codec import MSGPACK_ZSTD, DamagedError, Label, Packed, Un
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Event, Lane
 
-
 UNREADABLE: Final = (apsw.CorruptError, apsw.IOError)
 """A page is not what was written, or the disk does not give it."""
 

@@ -194,7 +194,7 @@ class Journal:
     async def flush(self) -> None:
         """Return when all that was appended is durable. Raises JournalFullError, JournalError."""
         self._requests.raise_failure()
-        if not self._buffer and not self._in_flight_bytes:
+        if not self._buffer and not self._in_flight_bytes and not self._ahead:
             return
         self._seal()
         await self._requests.ask(_nothing)
