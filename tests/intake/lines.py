@@ -117,7 +117,9 @@ class Line:
         arrivals = Arrivals(numbers, newest(self.journal, list(tags)))
         counters = self.counters.stream("s")
         web_ids = [tag.web_id for tag in tags.values()]
-        return LiveChannel("s", web_ids, list(tags), arrivals, self.client, self.journal, counters, recoverable)
+        return LiveChannel(
+            "s", web_ids, list(tags), arrivals, self.client, self.journal, counters, recoverable, lambda: None
+        )
 
     async def fill(self) -> None:
         """Journal what a sink is owed until no more fits."""

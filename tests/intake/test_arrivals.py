@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pibridge.intake.arrivals import EXPECTED_LATE_TICKS, Arrivals, decide
-from pibridge.intake.pages import counted
+from pibridge.intake.arrivals import Arrivals, decide
+from pibridge.intake.compare import content, place_of
 from pibridge.model import ticks
 from pibridge.model.event import BAD, ERROR, SUBSTITUTED, UPDATE, Event
 from pibridge.pi.wire import StreamItem, TimedValue, decode_channel
@@ -89,15 +89,36 @@ def test_a_substituted_value_at_a_time_that_had_another_is_an_update() -> None:
     assert event.status == SUBSTITUTED
 
 
-def test_what_history_recovered_is_not_taken_again() -> None:
-    """An event that the archive gave before the channel did counts once; much later the memory is let go."""
+def test_what_history_recovered_is_looked_up_when_it_arrives() -> None:
+    """An event that the archive gave before the channel did counts once, whether newest or not, however late."""
     taking = arrivals(Event(1, NOON, 1.0))
-    recovered = Event(1, NOON + ticks.PER_SECOND, 2.0)
-    assert taking.claim([recovered], NOON) == [recovered]
-    arrived = taking.take([item(value(1, 2.0), value(2, 3.0))])
-    assert (arrived.duplicates, [event.value for event in arrived.events]) == (1, [3.0])
-    later = 2 + EXPECTED_LATE_TICKS // ticks.PER_SECOND
-    assert len(taking.take([item(value(later, 4.0), value(1, 2.0))]).events) == 2
+    recovered = [Event(1, NOON + second * ticks.PER_SECOND, float(second)) for second in (1, 4)]
+    assert taking.claim(recovered) == recovered
+    arrived = taking.take([item(value(4, 4.0), value(1, 1.0), value(3, 3.0), value(5, 5.0))])
+    assert [event.value for event in arrived.doubtful] == [4.0, 1.0]
+    assert [event.value for event in decide(arrived, recovered).events] == [3.0, 5.0]
+
+
+def test_recovered_events_of_a_tag_that_never_spoke_are_looked_up_too() -> None:
+    """The first thing that a channel brings may be what history found."""
+    taking = arrivals()
+    taking.claim([Event(1, NOON, 1.0)])
+    assert len(taking.take([item(value(0, 1.0))]).doubtful) == 1
+
+
+def test_what_could_not_be_written_down_is_taken_live_after_all() -> None:
+    """Recovered events that did not fit into the journal are still owed."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    taking.claim([Event(1, NOON + ticks.PER_SECOND, 2.0)])
+    assert len(decide(taking.take([item(value(1, 2.0))]), []).events) == 1
+
+
+def test_streams_that_failed_are_told() -> None:
+    """Errors in place of values are no silence."""
+    message = b'{"Items":[{"WebId":"%s","Errors":[{"FieldName":"Value","Message":["gone"]}]}]}' % A.encode()
+    ((number, failed),) = arrivals().take(decode_channel(message)).failed
+    assert number == 1
+    assert "gone" in str(failed.problem())
 
 
 def test_what_arrives_while_history_reads_is_not_recovered_again() -> None:
@@ -106,7 +127,7 @@ def test_what_arrives_while_history_reads_is_not_recovered_again() -> None:
     taking.watch()
     taking.take([item(value(1, 2.0))])
     recovered = [Event(1, NOON + ticks.PER_SECOND, 2.0), Event(1, NOON + 2 * ticks.PER_SECOND, 3.0)]
-    assert taking.claim(recovered, NOON) == recovered[1:]
+    assert taking.claim(recovered) == recovered[1:]
     taking.unwatch()
 
 
@@ -114,7 +135,7 @@ def test_an_edit_may_put_a_replaced_value_back() -> None:
     """What counts is the value that the tag last had at this time, also if the archive told the first one."""
     for journal in ([], [Event(1, NOON, 1.0)]):
         taking = arrivals(*journal)
-        taking.claim([Event(1, NOON, 1.0)], NOON)
+        taking.claim([Event(1, NOON, 1.0)])
         told = [Event(1, NOON, 1.0)]
         for number in (2.0, 2.0, 1.0, 1.0):
             told += decide(taking.take([item(value(0, number, substituted=True))]), told).events
@@ -155,5 +176,5 @@ def test_no_new_event_is_dropped_and_no_repetition_passes(
         if data.draw(st.booleans()):
             newest = max(journal, key=lambda event: event.ticks)
             taking.rewind([newest])
-    expected = Counter({(1, NOON + second * ticks.PER_SECOND, number): 1 for second, number in truth})
-    assert counted(journal) == expected
+    expected = Counter({((1, NOON + second * ticks.PER_SECOND), number): 1 for second, number in truth})
+    assert Counter((place_of(event), content(event)) for event in journal) == expected

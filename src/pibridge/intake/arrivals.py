@@ -1,6 +1,7 @@
 """What arrives on a channel becomes events: of known tags, each one once. Pure."""
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
@@ -9,24 +10,27 @@ from pibridge.model.event import ANNOTATED, BAD, ERROR, QUESTIONABLE, SUBSTITUTE
 from pibridge.pi.webid import identity
 from pibridge.pi.wire import StreamItem, TimedValue
 
-EXPECTED_LATE_TICKS = 600 * ticks.PER_SECOND
-"""How much later than others PI may still send an event over a channel."""
-
 _REMEMBERED = 6
 """How many times of a tag are remembered: PI swaps neighbours, seldom more."""
 
+_NOTHING: Final = object()
+
 
 class Arrived(Struct):
-    """What one message brought. `events` are new, but of those `doubtful` only the journal can tell."""
+    """What one message brought. `events` are new, but of those `doubtful` only the journal can tell.
+
+    `failed`: tags for which PI sent errors in place of values.
+    """
 
     events: list[Event]
     doubtful: list[Event]
+    failed: list[tuple[int, StreamItem]]
     duplicates: int = 0
     unknown: int = 0
 
 
 class _Known(Struct, frozen=True, gc=False):
-    """What is remembered of a tag: its newest event by time (PI repeats it at will), and the greatest times, falling.
+    """What is remembered of a tag: its newest live event (PI repeats it at will), and the greatest times, falling.
 
     No event of a time from the last of `times` on is in the journal, unless its time is among them.
     """
@@ -44,8 +48,6 @@ class Arrivals:
     def __init__(self, numbers: Mapping[str, int], latest: Iterable[Event]) -> None:
         self._numbers = dict(numbers)
         self._known: dict[int, _Known] = {}
-        self._recovered: dict[tuple[int, int], list[Event]] = {}
-        self._recovered_until_ticks = 0
         self._watched: list[Event] | None = None
         self.rewind(latest)
 
@@ -55,7 +57,7 @@ class Arrivals:
 
     def take(self, items: Iterable[StreamItem]) -> Arrived:
         """Give what is new in a message. ValueError: a time that is none."""
-        arrived = Arrived([], [])
+        arrived = Arrived([], [], [])
         for item in items:
             number = self._numbers.get(item.web_id)
             if number is None:
@@ -64,6 +66,8 @@ class Arrivals:
                     arrived.unknown += len(item.items)
                     continue
                 self._numbers[item.web_id] = number
+            if item.errors or item.web_exception is not None:
+                arrived.failed.append((number, item))
             for value in item.items:
                 self._take(event_of(number, value, ticks.parse(value.timestamp)), arrived)
         if self._watched is not None:
@@ -78,37 +82,35 @@ class Arrivals:
         """Keep it no longer."""
         self._watched = None
 
-    def claim(self, events: Iterable[Event], expect_from_ticks: int) -> list[Event]:
-        """Of events that history read, give those that have not arrived live since `watch`.
+    def claim(self, events: Iterable[Event]) -> list[Event]:
+        """Of events that history read and is about to write, give those that have not arrived live since `watch`.
 
-        They may still arrive live if they are of `expect_from_ticks` or later, and are not taken then.
+        When they arrive live later, they are doubtful.
         """
         watched: dict[tuple[int, int], list[Event]] = {}
         for event in self._watched or ():
             watched.setdefault((event.tag, event.ticks), []).append(event)
         fresh = []
         for event in events:
-            place = (event.tag, event.ticks)
-            if any(same(event, other) for other in watched.get(place, ())):
-                continue
-            fresh.append(event)
-            if event.ticks >= expect_from_ticks:
-                self._recovered.setdefault(place, []).append(event)
-                self._recovered_until_ticks = max(self._recovered_until_ticks, event.ticks)
+            if not any(same(event, other) for other in watched.get((event.tag, event.ticks), ())):
+                fresh.append(event)
+                self._remember(event)
         return fresh
 
+    def _remember(self, event: Event) -> None:
+        known = self._known.get(event.tag)
+        if known is None:
+            # Nothing equals it: whether it was written down is for the journal to say.
+            self._known[event.tag] = _Known(Event(event.tag, event.ticks, _NOTHING), (event.ticks,))
+        elif event.ticks not in known.times:
+            self._known[event.tag] = _Known(known.newest, _with(known.times, event.ticks))
+
     def _take(self, event: Event, arrived: Arrived) -> None:
-        if self._recovered and self._is_recovered(event):
-            arrived.duplicates += 1
-            return
         moment = event.ticks
-        if event.status & SUBSTITUTED:
-            # The next edit may put back what was recovered.
-            self._recovered.pop((event.tag, moment), None)
         known = self._known.get(event.tag)
         if known is None:
             self._known[event.tag] = _Known(event, (moment,))
-        elif moment > known.newest.ticks:
+        elif moment > known.times[0]:
             self._known[event.tag] = _Known(event, (moment, *known.times[: _REMEMBERED - 1]))
         elif same(event, known.newest):
             arrived.duplicates += 1
@@ -118,15 +120,13 @@ class Arrivals:
             if moment == known.newest.ticks:
                 self._known[event.tag] = _Known(event, known.times)
         else:
-            times = sorted((moment, *known.times), reverse=True)
-            self._known[event.tag] = _Known(known.newest, tuple(times[:_REMEMBERED]))
+            self._known[event.tag] = _Known(known.newest, _with(known.times, moment))
         arrived.events.append(event)
 
-    def _is_recovered(self, event: Event) -> bool:
-        if event.ticks > self._recovered_until_ticks + EXPECTED_LATE_TICKS:
-            self._recovered.clear()
-            return False
-        return any(same(event, known) for known in self._recovered.get((event.tag, event.ticks), ()))
+
+def _with(times: tuple[int, ...], moment: int) -> tuple[int, ...]:
+    """Put a time in its place among the greatest, if it belongs there."""
+    return tuple(sorted((moment, *times), reverse=True)[:_REMEMBERED])
 
 
 def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
@@ -149,7 +149,7 @@ def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
                 event.status |= UPDATE
         others.append(event)
         events.append(event)
-    return Arrived(events, [], arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
+    return Arrived(events, [], arrived.failed, arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
 
 
 def event_of(number: int, value: TimedValue, moment_ticks: int) -> Event:

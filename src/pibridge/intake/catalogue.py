@@ -19,6 +19,11 @@ class Catalogue:
     def __contains__(self, number: int) -> bool:
         return number in self._read
 
+    @property
+    def numbers(self) -> list[int]:
+        """The tags that are read."""
+        return list(self._read)
+
     def tag(self, number: int) -> Tag:
         """Give the tag as it was last described, also when it is read no longer. KeyError: it never was."""
         return self._tags[number]
@@ -50,13 +55,13 @@ class Catalogue:
             for arrivals in watching:
                 arrivals.unwatch()
 
-    def claim(self, events: Iterable[Event], expect_from_ticks: int) -> list[Event]:
-        """Of recovered events give those that did not arrive live meanwhile; they will not be taken when they do."""
+    def claim(self, events: Iterable[Event]) -> list[Event]:
+        """Of recovered events give those that did not arrive live meanwhile; those that do later are looked up."""
         by_arrivals: dict[Arrivals | None, list[Event]] = {}
         for event in events:
             by_arrivals.setdefault(self._arrivals.get(event.tag), []).append(event)
         return [
             fresh
             for arrivals, some in by_arrivals.items()
-            for fresh in (some if arrivals is None else arrivals.claim(some, expect_from_ticks))
+            for fresh in (some if arrivals is None else arrivals.claim(some))
         ]

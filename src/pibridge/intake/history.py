@@ -9,12 +9,14 @@ from msgspec.structs import replace
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.errors import JournalFullError, PIBridgeError, TooMuchError, UnauthorizedError, UnavailableError
-from pibridge.intake.arrivals import EXPECTED_LATE_TICKS, event_of
+from pibridge.intake.arrivals import event_of
 from pibridge.intake.catalogue import Catalogue
-from pibridge.intake.pages import Settled, counted, group, settle
+from pibridge.intake.compare import place_of
+from pibridge.intake.looks import Look
+from pibridge.intake.pages import Settled, group, settle
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.journal.journal import Journal
-from pibridge.model.event import Event, Lane
+from pibridge.model.event import DELETE, UPDATE, Event, Lane
 from pibridge.pi.client import PiClient
 from pibridge.pi.recorded import Page, recorded
 from pibridge.status.counters import Counters
@@ -38,24 +40,40 @@ class History:
         self._catalogue = catalogue
         self._counters = counters
         self._items = items_per_request
-        self._owed = asyncio.Event()
+        self._owed = True
+        self._wake = asyncio.Event()
         self._gaps: dict[int, Gap] = {}
+        self._looks: dict[int, Look] = {}
         self._set_aside: set[int] = set()
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
         self._dense: dict[int, int] = {}
         self._log = structlog.get_logger()
 
+    async def look(self, look: Look) -> None:
+        """Compare the archive with the journal in this time; what differs becomes events. Return when it is done.
+
+        Nothing is owed by it: tags that cannot be read are left out, and a restart forgets it.
+        """
+        for gap in look.gaps:
+            self._gaps[gap.id] = gap
+            self._looks[gap.id] = look
+        self._wake.set()
+        await look.wait()
+
     def recoverable(self) -> None:
         """Look for gaps to pay: some have got their end, or tags have come back."""
         self._set_aside.clear()
-        self._owed.set()
+        self._owed = True
+        self._wake.set()
 
     async def run(self) -> NoReturn:
         """Pay whatever is owed, then wait for more."""
         while True:
-            if self._owed.is_set():
-                self._owed.clear()
-                self._gaps = {gap.id: gap for gap in await self._journal.gaps() if gap.end_ticks is not None}
+            self._wake.clear()
+            if self._owed:
+                self._owed = False
+                owed = {gap.id: gap for gap in await self._journal.gaps() if gap.end_ticks is not None}
+                self._gaps = owed | {number: gap for number, gap in self._gaps.items() if number in self._looks}
             gaps = self._next()
             if not gaps:
                 await self._wait()
@@ -67,13 +85,20 @@ class History:
     async def _wait(self) -> None:
         """Wait until something new is owed; what was set aside is tried again after a while."""
         try:
-            await asyncio.wait_for(self._owed.wait(), _SET_ASIDE_S if self._set_aside else None)
+            await asyncio.wait_for(self._wake.wait(), _SET_ASIDE_S if self._set_aside else None)
         except TimeoutError:
             self._set_aside.clear()
 
     def _next(self) -> list[Gap]:
+        self._note_changes(
+            [
+                CloseGap(gap.id)
+                for gap in self._gaps.values()
+                if gap.id in self._looks and gap.tag not in self._catalogue
+            ]
+        )
         owed = [gap for gap in self._gaps.values() if gap.tag in self._catalogue]
-        self._counters.history.owed = len(owed)
+        self._counters.history.owed = sum(gap.id not in self._looks for gap in owed)
         payable = [gap for gap in owed if gap.id not in self._set_aside]
         dense = [gap for gap in payable if gap.id in self._dense]
         chosen = dense[:1] or group(payable, max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM)))
@@ -91,29 +116,56 @@ class History:
             self._ask_for_less(error)
             return
         with self._catalogue.watching(pages):
-            fresh, changes = await self._compare(gaps, pages, start, most)
-        await self._journal.commit(Lane.HISTORY, fresh, self._client.server_ticks(), changes)
+            told, changes = await self._compare(gaps, pages, start, most)
+        owed = [change for change in changes if change.id not in self._looks]
+        await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
+        self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
         self._note_changes(changes)
-        self._count(fresh, changes, sum(len(page.values) for page in pages.values()) - len(fresh))
 
     async def _compare(
         self, gaps: Sequence[Gap], pages: Mapping[int, Page], start: int, most: int
     ) -> tuple[list[Event], list[GapChange]]:
         """Give what of the pages neither the journal has nor has arrived live, and what is left of the gaps."""
-        reached = max((page.ticks[-1] for page in pages.values() if page.ticks), default=start)
-        known = counted(await self._journal.seen(pages.keys(), start, reached))
-        fresh: list[Event] = []
+        end = max(gap.end_ticks or 0 for gap in gaps)
+        reached = max((page.ticks[-1] if page.full and page.ticks else end for page in pages.values()), default=start)
+        journaled: dict[int, list[Event]] = {}
+        for event in await self._journal.seen(pages.keys(), start, reached):
+            journaled.setdefault(event.tag, []).append(event)
+        told: list[Event] = []
         changes: list[GapChange] = []
         for gap in gaps:
-            if gap.tag not in pages:
+            page = pages.get(gap.tag)
+            if page is None:
                 continue
-            page = pages[gap.tag]
-            settled = settle(gap, _events(gap.tag, page), known, full=page.full)
-            change = self._ask_again(gap, most) if settled.stuck else self._settled(gap, settled)
-            if change is not None:
-                changes.append(change)
-            fresh += settled.fresh
-        return self._catalogue.claim(fresh, self._client.server_ticks() - EXPECTED_LATE_TICKS), changes
+            look = self._looks.get(gap.id)
+            before = look.archived_before.get(gap.tag, ()) if look else ()
+            events = _events(gap.tag, page)
+            settled = settle(gap, events, journaled.get(gap.tag, ()), full=page.full, archived_before=before)
+            if settled.stuck and not self._is_hopeless(gap, most):
+                self._dense[gap.id] = min(2 * most, self._items)
+                continue
+            self._dense.pop(gap.id, None)
+            told += settled.told
+            changes += self._left(gap, settled)
+            if look:
+                look.note(gap.tag, (place_of(event) for event in events if event.ticks <= settled.until_ticks))
+        return self._catalogue.claim(told), changes
+
+    def _left(self, gap: Gap, settled: Settled) -> list[GapChange]:
+        """Give what the page changes of its gap."""
+        if not settled.stuck:
+            return [settled.change] if settled.change is not None else []
+        self._counters.history.left_out += 1
+        self._log.error(
+            "more events at one time than fit into one answer; the rest of that time is left out",
+            tag=self._catalogue.tag(gap.tag).path,
+            hint="raise pi.limits.items_per_request up to the server's own limit",
+        )
+        return [AdvanceGap(gap.id, settled.until_ticks + 1)]
+
+    def _is_hopeless(self, gap: Gap, most: int) -> bool:
+        """Tell whether the gap was asked for alone, with the greatest count."""
+        return gap.id in self._dense and most >= self._items
 
     async def _read(self, gaps: Sequence[Gap], start: int, end: int, most: int) -> dict[int, Page]:
         """Read one page of each gap's tag; gaps of tags that PI does not give are set aside, with the reason.
@@ -136,30 +188,15 @@ class History:
         return pages
 
     def _put_aside(self, gap: Gap, error: PIBridgeError) -> None:
-        if gap.id not in self._set_aside:
+        if gap.id in self._looks:
+            self._note_changes([CloseGap(gap.id)])
+        elif gap.id not in self._set_aside:
             self._set_aside.add(gap.id)
             self._log.warning(
                 "the history of a tag cannot be read; its gap stays open and is tried again",
                 tag=self._catalogue.tag(gap.tag).path,
                 error=str(error),
             )
-
-    def _settled(self, gap: Gap, settled: Settled) -> GapChange | None:
-        self._dense.pop(gap.id, None)
-        return settled.change
-
-    def _ask_again(self, gap: Gap, most: int) -> GapChange | None:
-        """Ask for this gap alone, and for more: its page did not get beyond its start."""
-        if gap.id in self._dense and most >= self._items:
-            self._dense.pop(gap.id)
-            self._log.error(
-                "more events at one time than fit into one answer; the rest of that time is left out",
-                tag=self._catalogue.tag(gap.tag).path,
-                hint="raise pi.limits.items_per_request up to the server's own limit",
-            )
-            return AdvanceGap(gap.id, gap.start_ticks + 1)
-        self._dense[gap.id] = min(2 * most, self._items)
-        return None
 
     def _ask_for_less(self, error: TooMuchError) -> None:
         if self._items <= _FEWEST_PER_STREAM:
@@ -170,16 +207,20 @@ class History:
 
     def _note_changes(self, changes: Sequence[GapChange]) -> None:
         for change in changes:
-            gap = self._gaps.pop(change.id)
-            if isinstance(change, AdvanceGap):
+            gap = self._gaps.pop(change.id, None)
+            if isinstance(change, AdvanceGap) and gap is not None:
                 self._gaps[gap.id] = replace(gap, start_ticks=change.start_ticks)
+            elif isinstance(change, CloseGap) and change.id in self._looks:
+                self._looks.pop(change.id).end(change.id)
 
-    def _count(self, fresh: Sequence[Event], changes: Sequence[GapChange], duplicates: int) -> None:
+    def _count(self, told: Sequence[Event], changes: Sequence[GapChange], duplicates: int) -> None:
         counters = self._counters.history
-        counters.recovered += len(fresh)
+        counters.recovered += len(told)
         counters.duplicates += duplicates
         counters.paid += sum(isinstance(change, CloseGap) for change in changes)
-        for event in fresh:
+        for event in told:
+            counters.updates += bool(event.status & UPDATE)
+            counters.deletions += bool(event.status & DELETE)
             stream = self._counters.stream(self._catalogue.tag(event.tag).stream)
             stream.read += 1
             stream.recovered += 1

@@ -1,17 +1,15 @@
 """How a gap is read from PI's archive page by page so that nothing is lost or told twice. Pure.
 
-PI cuts an answer off silently at `maxCount` and several events may share one time. So a full page is never the end: the
-next one starts at its last time, and what the journal holds already is taken away by counting equal events.
+PI cuts an answer off silently at `maxCount`, and several events may share one time. So a full page is never the end:
+its last time is left to the next page, which starts there.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
-import msgspec
 from msgspec import Struct
 
-from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap
+from pibridge.intake.compare import Place, differences
+from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.model import ticks
 from pibridge.model.event import Event
 
@@ -20,14 +18,17 @@ MARGIN_TICKS = 10 * ticks.PER_SECOND
 
 _SHORT_TICKS = 60 * ticks.PER_SECOND
 
-Key = tuple[int, int, Any]
-
 
 class Settled(Struct, frozen=True):
-    """What a page means for its gap. `stuck`: a full page of one single time, to be asked for with a greater count."""
+    """What a page means for its gap.
 
-    fresh: list[Event]
-    change: AdvanceGap | CloseGap | None
+    `told`: the events that the journal lacks. `until_ticks`: up to where the page speaks for the archive. `stuck`: a
+    full page of one single time, to be asked for alone and with a greater count.
+    """
+
+    told: list[Event]
+    until_ticks: int
+    change: GapChange | None
     stuck: bool = False
 
 
@@ -50,43 +51,37 @@ def group(gaps: Sequence[Gap], most: int) -> list[Gap]:
     return near[:most]
 
 
-def settle(gap: Gap, page: Sequence[Event], known: Counter[Key], *, full: bool) -> Settled:
-    """Decide what of a page is new and how much of the gap is left.
+def settle(
+    gap: Gap,
+    page: Sequence[Event],
+    journaled: Iterable[Event],
+    *,
+    full: bool,
+    archived_before: Collection[Place] = (),
+) -> Settled:
+    """Decide what of a page is new or changed, and how much of the gap is left.
 
-    `page`: what PI gave, ascending; it may go beyond the gap on both sides. `known`: events of the journal in this
-    time. `full`: PI may have cut it off.
+    `page`: what PI gave of the tag, ascending; it may go beyond the gap on both sides. `journaled`: the journal's
+    events of the tag in this time, in order. `full`: PI may have cut the page off. `archived_before`: as for
+    `differences`.
     """
-    inside = [event for event in page if gap.start_ticks <= event.ticks <= _end(gap)]
-    had = Counter({key_of(event): known[key_of(event)] for event in inside})
-    fresh = []
-    for event in inside:
-        key = key_of(event)
-        if had[key]:
-            had[key] -= 1
-        else:
-            fresh.append(event)
-    if not full or (page and page[-1].ticks > _end(gap)):
-        return Settled(fresh, CloseGap(gap.id))
-    if not page:
+    end = _end(gap)
+    until, stuck = end, False
+    change: GapChange | None = CloseGap(gap.id)
+    if full and not page:
         # Another stream of the same request took all the room.
-        return Settled([], None)
-    reached = page[-1].ticks
-    if reached <= gap.start_ticks:
-        return Settled(fresh, None, stuck=True)
-    return Settled(fresh, AdvanceGap(gap.id, reached))
-
-
-def counted(events: Iterable[Event]) -> Counter[Key]:
-    """Count equal events."""
-    return Counter(map(key_of, events))
-
-
-def key_of(event: Event) -> Key:
-    """Give what makes an event equal to another: tag, time and value."""
-    value = event.value
-    if isinstance(value, (dict, list)):
-        value = msgspec.json.encode(value, order="deterministic")
-    return event.tag, event.ticks, value
+        return Settled([], gap.start_ticks - 1, None)
+    if full and page[-1].ticks <= end:
+        reached = page[-1].ticks
+        stuck = reached <= gap.start_ticks
+        until = reached if stuck else reached - 1
+        change = None if stuck else AdvanceGap(gap.id, reached)
+    told = differences(
+        (event for event in page if gap.start_ticks <= event.ticks <= until),
+        (event for event in journaled if gap.start_ticks <= event.ticks <= until),
+        [place for place in archived_before if gap.start_ticks <= place[1] <= until],
+    )
+    return Settled(told, until, change, stuck)
 
 
 def _end(gap: Gap) -> int:

@@ -37,6 +37,15 @@ Backfill = Annotated[float | datetime, BeforeValidator(_backfill, json_schema_in
 """How much history: seconds before the first start, or the time from which on."""
 
 
+class RereadSettings(Settings):
+    """How settled time is read again, to find late, edited and deleted values."""
+
+    back: Duration = Field(120.0, gt=0, description="How far back each look reaches, from two minutes ago on.")
+    every: Duration = Field(
+        120.0, gt=0, description="How often. With `back` longer than this, deletions are found too."
+    )
+
+
 class StreamSettings(Settings):
     """One stream: what it reads, and how."""
 
@@ -59,6 +68,11 @@ class StreamSettings(Settings):
     delay: Duration = Field(5.0, ge=0, description="Interpolated: how long to wait for late values before asking.")
     backfill: Backfill = Field(
         0.0, description="At the first start, read this much history too, or from this ISO time on. 0s: none."
+    )
+
+    reread: RereadSettings | None = Field(
+        default_factory=RereadSettings,
+        description="Reads settled time again, to find late, edited and deleted values. null: never.",
     )
 
     @model_validator(mode="after")

@@ -8,22 +8,22 @@ from typing import NoReturn
 import structlog
 
 from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError, UnavailableError
-from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
+from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
-from pibridge.intake.live import LiveChannel, missed, newest
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.live import missed
+from pibridge.intake.reread import Reread
+from pibridge.intake.settings import RereadSettings, StreamSettings
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model.tag import Tag
-from pibridge.pi.channel import plan_channels
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
 from pibridge.pi.settings import LimitSettings
-from pibridge.pi.webid import identity
 from pibridge.status.counters import Counters
 
 _RETRY_S = 10.0
+_SOON_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class Streams:
     ) -> None:
         self._streams = dict(sorted(streams.items()))
         self._refresh_s = refresh_s
-        self._limits = limits
         self._client = client
         self._journal = journal
         self._counters = counters
@@ -62,30 +61,88 @@ class Streams:
         self._history = History(client, journal, self._catalogue, counters, limits.items_per_request)
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
-        self._channels: dict[LiveChannel, asyncio.Task[NoReturn]] = {}
+        self._look_again = asyncio.Event()
+        self._has_changed = False
+        self._refresh_at = 0.0
+        self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
+        self._channels = Channels(
+            client, journal, self._catalogue, counters, limits.streams_per_channel, self._history, self._look_again
+        )
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
         """Resolve the selections, read what they give, and look again every `refresh`."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._history.run(), name="history")
+            tasks.create_task(self._channels.run(), name="channels")
+            tasks.create_task(self._mend_damage(), name="mend")
+            names = list(self._streams)
             while True:
-                unresolved = await self._resolve(self._streams)
-                await self._apply(tasks)
-                while unresolved:
-                    # While PI refuses us, the gate sets the pace, and notices a changed secret.
-                    await asyncio.sleep(_RETRY_S if self._client.gate.is_open else 0)
-                    unresolved = await self._resolve(unresolved)
-                    await self._apply(tasks)
-                await asyncio.sleep(self._refresh_s)
+                unresolved = await self._resolve(names)
+                await self._apply()
+                self._arrange_rereads(tasks)
+                names = await self._rest(unresolved)
+
+    def change(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
+        """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
+        for name, before in self._streams.items():
+            now = streams.get(name)
+            if now is None or (now.select, now.mode) != (before.select, before.mode):
+                self._selections.pop(name, None)
+        self._streams = dict(sorted(streams.items()))
+        self._refresh_s = refresh_s
+        self._has_changed = True
+        self._look_again.set()
+
+    async def _rest(self, unresolved: list[str]) -> list[str]:
+        """Wait until selections are to be resolved again; give their names."""
+        loop = asyncio.get_running_loop()
+        if not unresolved:
+            self._refresh_at = loop.time() + self._refresh_s
+        # While PI refuses us, the gate sets the pace, and notices a changed secret.
+        retry_s = _RETRY_S if self._client.gate.is_open else 0.0
+        try:
+            wait_s = retry_s if unresolved else self._refresh_s
+            await asyncio.wait_for(self._look_again.wait(), wait_s)
+        except TimeoutError:
+            if loop.time() < self._refresh_at:
+                return unresolved
+        else:
+            if not self._has_changed:
+                # Many channels may ask for it at about the same time.
+                await asyncio.sleep(min(_SOON_S, self._refresh_s))
+        self._look_again.clear()
+        self._has_changed = False
+        return list(self._streams)
+
+    def _arrange_rereads(self, tasks: asyncio.TaskGroup) -> None:
+        """Read settled time again, of the streams that are resolved, as each is configured now."""
+        for name, (settings, task) in list(self._rereads.items()):
+            if name not in self._streams or self._streams[name].reread != settings:
+                task.cancel()
+                del self._rereads[name]
+        for name, stream in self._streams.items():
+            if stream.reread is not None and name in self._selections and name not in self._rereads:
+                task = tasks.create_task(self._reread(name, stream.reread), name=f"reread {name}")
+                self._rereads[name] = stream.reread, task
+
+    async def _reread(self, name: str, settings: RereadSettings) -> NoReturn:
+        def numbers() -> list[int]:
+            return [number for number in self._tags.get(name, ()) if number in self._catalogue]
+
+        reread = Reread(name, settings, numbers, self._client, self._journal, self._history, self._counters.history)
+        await reread.run()
 
     async def _resolve(self, names: Iterable[str]) -> list[str]:
         """Ask PI what these selections hold now; give those that could not be asked and stay as they were."""
         unresolved = []
         for name in names:
+            settings = self._streams.get(name)
+            if settings is None:
+                continue
             counters = self._counters.stream(name)
             try:
-                selection = await resolve(self._client, name, self._streams[name].mode, self._streams[name].select)
+                selection = await resolve(self._client, name, settings.mode, settings.select)
             except (UnavailableError, UnauthorizedError, RejectedError, ConfigurationError) as error:
                 unresolved.append(name)
                 if counters.last_error != str(error):
@@ -102,18 +159,26 @@ class Streams:
                     )
         return unresolved
 
-    async def _apply(self, tasks: asyncio.TaskGroup) -> None:
+    async def _apply(self) -> None:
         """Bring what is read in line with the selections: only channels whose tags changed are touched."""
+        async with self._channels.arranging:
+            await self._arrange()
+
+    async def _arrange(self) -> None:
         changes = []
-        for name, tags in self._owners().items():
+        wanted = self._owners()
+        for name in self._tags.keys() - self._streams.keys():
+            wanted[name] = []
+        for name, tags in wanted.items():
             now = dict(zip(await self._journal.describe(tags), tags, strict=True))
-            if now != self._tags[name]:
-                changes.append(_change(name, self._tags[name], now))
+            before = self._tags.setdefault(name, {})
+            if now != before:
+                changes.append(_change(name, before, now))
         # A tag that goes from one stream to another leaves the one before it joins the other.
         left = {}
         for change in changes:
             self._catalogue.remove(change.removed)
-            left[change.stream] = await self._close_channels({*change.removed, *change.moved})
+            left[change.stream] = await self._channels.close(change.stream, {*change.removed, *change.moved})
         for change in changes:
             name = change.stream
             self._log.info(
@@ -124,10 +189,13 @@ class Streams:
                 removed=len(change.removed),
             )
             self._tags[name] = change.now
-            self._catalogue.add(change.now)
+            self._catalogue.add(self._channels.readable(change.now))
             self._counters.stream(name).tags = len(change.now)
-            await self._owe(name, change.added)
-            self._open_channels(tasks, name, [*left[name], *change.added, *change.moved])
+            if change.added:
+                await self._owe(name, change.added)
+            self._channels.open(name, [*left[name], *change.added, *change.moved])
+        for name in self._tags.keys() - self._streams.keys():
+            del self._tags[name]
         self._history.recoverable()
 
     def _owners(self) -> dict[str, list[Tag]]:
@@ -151,34 +219,29 @@ class Streams:
         # Until the first message arrives nobody hears what PI says.
         since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
         gaps += [NewGap(number, since, None, reason) for number in new]
+        if backfill_from is not None:
+            # The configuration reaches further back than before.
+            gaps += [
+                NewGap(number, backfill_from, joined, "backfill")
+                for number in numbers
+                if (joined := self._journal.joined(number)) is not None and backfill_from < joined
+            ]
         await self._journal.open_gaps(gaps)
-        await self._journal.join(new, now)
+        await self._journal.join(numbers if backfill_from is not None else new, since)
 
-    async def _close_channels(self, numbers: set[int]) -> list[int]:
-        """Close the channels that carry any of these tags; give their other tags, whose gap is written down."""
-        left = []
-        for channel in [channel for channel in self._channels if not numbers.isdisjoint(channel.numbers)]:
-            task = self._channels.pop(channel)
-            task.cancel()
-            await asyncio.wait({task})
-            left += [number for number in channel.numbers if number not in numbers]
-        await self._journal.open_gaps(missed(self._journal, [*left, *numbers], "channels arranged anew"))
-        return left
-
-    def _open_channels(self, tasks: asyncio.TaskGroup, name: str, numbers: Sequence[int]) -> None:
-        counters = self._counters.stream(name)
-        by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}
-        for web_ids in plan_channels(list(by_web_id), self._limits.streams_per_channel):
-            group = [by_web_id[web_id] for web_id in web_ids]
-            arrivals = Arrivals(
-                {identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group)
-            )
-            self._catalogue.hear(group, arrivals)
-            channel = LiveChannel(
-                name, web_ids, group, arrivals, self._client, self._journal, counters, self._history.recoverable
-            )
-            self._channels[channel] = tasks.create_task(channel.run(), name=f"channel {name}")
-        counters.channels = sum(1 for channel in self._channels if channel.stream == name)
+    async def _mend_damage(self) -> NoReturn:
+        """Let every tag owe again what a damaged chunk may have held of it."""
+        while True:
+            await asyncio.sleep(_RETRY_S)
+            numbers = self._catalogue.numbers
+            for damaged in await self._journal.damaged() if numbers else ():
+                end = damaged.last_ticks or self._client.server_ticks()
+                starts = [damaged.first_ticks or self._journal.joined(number) or 0 for number in numbers]
+                gaps = [
+                    NewGap(number, start, end, "a damaged chunk") for number, start in zip(numbers, starts, strict=True)
+                ]
+                await self._journal.mend(damaged, gaps)
+                self._history.recoverable()
 
 
 def _change(stream: str, before: Mapping[int, Tag], now: dict[int, Tag]) -> _Change:

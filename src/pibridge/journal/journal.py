@@ -50,6 +50,7 @@ class Journal:
         self._settings, self._lock = settings, lock
         self._quota = parts.quota
         self._book, self._joined, self._newest = parts.tags, parts.joined, parts.newest
+        self._marks = parts.marks
         self._cursors = parts.cursors
         self._lookup, self._shelf = parts.lookup, parts.shelf
         self._lookup_thread = ThreadPoolExecutor(1, "journal-lookup")
@@ -151,12 +152,12 @@ class Journal:
         return self._newest.last(number)
 
     def joined(self, number: int) -> int | None:
-        """Give PI's time at which a tag was first read live."""
+        """Give PI's time since when the tag is owed: what lies between it and `last`, and in no gap, has been read."""
         return self._joined.get(number)
 
     async def join(self, numbers: Sequence[int], ticks: int) -> None:
-        """Note that these tags are read live from this time of PI on; who had joined before keeps that time."""
-        new = [number for number in numbers if number not in self._joined]
+        """Note that these tags are owed from this time of PI on; an earlier time stays."""
+        new = [number for number in numbers if self._joined.get(number, ticks + 1) > ticks]
         for start in range(0, len(new), _GAPS_AT_ONCE):
             part = new[start : start + _GAPS_AT_ONCE]
             await self._requests.ask(partial(_join, part, ticks), 16 * len(part))
@@ -193,7 +194,7 @@ class Journal:
     async def flush(self) -> None:
         """Return when all that was appended is durable. Raises JournalFullError, JournalError."""
         self._requests.raise_failure()
-        if not self._buffer and not self._in_flight_bytes:
+        if not self._buffer and not self._in_flight_bytes and not self._ahead:
             return
         self._seal()
         await self._requests.ask(_nothing)
@@ -213,6 +214,15 @@ class Journal:
         self._ahead[id(store)] = store
         self._unremembered_events += len(events)
         await self._requests.store(store)
+
+    def mark(self, name: str) -> int | None:
+        """Give how far (PI's time) something of this name had got when `set_mark` was last called."""
+        return self._marks.get(name)
+
+    async def set_mark(self, name: str, ticks: int) -> None:
+        """Remember how far something has got; durable on return."""
+        await self._requests.ask(partial(_set_mark, name, ticks))
+        self._marks[name] = ticks
 
     # Gaps
 
@@ -378,6 +388,10 @@ def _insert_gaps(new: Sequence[NewGap], ledger: Ledger) -> None:
 
 def _end_gaps(numbers: Sequence[int], end_ticks: int, ledger: Ledger) -> None:
     gaps.end(ledger.db, numbers, end_ticks)
+
+
+def _set_mark(name: str, ticks: int, ledger: Ledger) -> None:
+    ledger.db.execute("REPLACE INTO mark (name, ticks) VALUES (?, ?)", (name, ticks))
 
 
 def _join(numbers: Sequence[int], ticks: int, ledger: Ledger) -> None:

@@ -34,6 +34,7 @@ class Parts(Struct):
     retention: Retention
     tags: TagBook
     joined: dict[int, int]
+    marks: dict[str, int]
     newest: Newest
     cursors: dict[cursors.Key, Cursor]
     lookup: JournalReader
@@ -76,6 +77,7 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             retention=Retention(quota, settings.retain, settings.when_full),
             tags=book,
             joined=tags.load_joined(db),
+            marks=dict(db.execute("SELECT name, ticks FROM mark")),
             newest=_newest(db, len(book), lookup),
             cursors=cursors.load(db),
             lookup=lookup,

@@ -97,10 +97,14 @@ def load(db: apsw.Connection) -> TagBook:
 
 
 def join(db: apsw.Connection, numbers: Sequence[int], ticks: int) -> None:
-    """Note since when tags are read live; the first time counts."""
-    db.executemany("INSERT OR IGNORE INTO joined (tag, ticks) VALUES (?, ?)", ((number, ticks) for number in numbers))
+    """Note since when tags are owed; the earliest time counts."""
+    db.executemany(
+        """INSERT INTO joined (tag, ticks) VALUES (?, ?)
+           ON CONFLICT (tag) DO UPDATE SET ticks = min(ticks, excluded.ticks)""",
+        ((number, ticks) for number in numbers),
+    )
 
 
 def load_joined(db: apsw.Connection) -> dict[int, int]:
-    """Give since when tags are read live."""
+    """Give since when tags are owed."""
     return dict(db.execute("SELECT tag, ticks FROM joined"))

@@ -34,7 +34,7 @@ class Channel:
         self._silence_s = silence_s
         self._loop = asyncio.get_running_loop()
         self._waiting_since: float | None = None
-        self._is_silent = False
+        self._reason = ""
         self._watch = self._loop.call_later(silence_s, self._look)
 
     async def receive(self) -> bytes:
@@ -47,6 +47,11 @@ class Channel:
         finally:
             self._waiting_since = None
 
+    def give_up(self, reason: str) -> None:
+        """Break the connection off: `receive` raises UnavailableError with this reason."""
+        self._reason = reason
+        self._connection.transport.abort()
+
     def release(self) -> None:
         """Stop watching for silence."""
         self._watch.cancel()
@@ -57,14 +62,13 @@ class Channel:
         heard = now if self._waiting_since is None else self._waiting_since
         left_s = heard + self._silence_s - now
         if left_s <= 0:
-            self._is_silent = True
-            self._connection.transport.abort()
+            self.give_up(f"{self._host} sent nothing on a channel for {self._silence_s:g} s, not even a heartbeat")
             return
         self._watch = self._loop.call_later(left_s, self._look)
 
     def _why(self, error: ConnectionClosed) -> str:
-        if self._is_silent:
-            return f"{self._host} sent nothing on a channel for {self._silence_s:g} s, not even a heartbeat"
+        if self._reason:
+            return self._reason
         if error.rcvd is not None:
             return f"{self._host} closed the channel: {error.rcvd.code} {error.rcvd.reason}".rstrip()
         if error.sent is not None:

@@ -9,7 +9,8 @@ class StreamCounters:
     """One configured stream. Events unless said otherwise.
 
     `read`: journaled from PI in both lanes; `duplicates`: dropped because the journal had them; `unknown`: on a channel
-    under a WebID that was not asked for.
+    under a WebID that was not asked for. `silent`: channels found silent and opened anew;
+    `quarantined`: tags that PI refuses to read, tried again later.
     """
 
     tags: int = 0
@@ -21,6 +22,8 @@ class StreamCounters:
     duplicates: int = 0
     unknown: int = 0
     reconnects: int = 0
+    silent: int = 0
+    quarantined: int = 0
     last_ticks: int = 0
     last_error: str = ""
 
@@ -41,12 +44,20 @@ class SinkCounters:
 
 @dataclass
 class HistoryCounters:
-    """Gaps (`owed`: to be read now, `paid`: closed) and events read for them (`recovered`, `duplicates`)."""
+    """Gaps (`owed`: to be read now, `paid`: closed) and events read for them (`recovered`, `duplicates`).
+
+    `updates`, `deletions`: found by comparing the archive with the journal. `left_out`: times with more events than fit
+    into one answer. `looks`: settled ranges of time that were read again.
+    """
 
     owed: int = 0
     paid: int = 0
     recovered: int = 0
     duplicates: int = 0
+    updates: int = 0
+    deletions: int = 0
+    left_out: int = 0
+    looks: int = 0
 
 
 @dataclass
