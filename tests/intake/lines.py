@@ -12,7 +12,8 @@ from typing import Any
 from journal.samples import noise
 from pibridge.errors import JournalFullError
 from pibridge.intake.arrivals import Arrivals
-from pibridge.intake.live import LiveChannel, newest
+from pibridge.intake.live import LiveChannel
+from pibridge.intake.reception import Reception, newest
 from pibridge.journal.gaps import Gap
 from pibridge.journal.journal import Journal
 from pibridge.journal.reader import JournalReader
@@ -112,12 +113,16 @@ class Line:
 
     async def channel(self, tags: dict[int, Tag], recoverable: Callable[[], None] = lambda: None) -> LiveChannel:
         """Give a channel for tags that join now."""
+        return LiveChannel(await self.reception(tags, recoverable))
+
+    async def reception(self, tags: dict[int, Tag], recoverable: Callable[[], None] = lambda: None) -> Reception:
+        """Give what takes in the live events of tags that join now."""
         await self.journal.join(list(tags), self.client.server_ticks())
         numbers = {identity(tag.web_id): number for number, tag in tags.items()}
         arrivals = Arrivals(numbers, newest(self.journal, list(tags)))
         counters = self.counters.stream("s")
         web_ids = [tag.web_id for tag in tags.values()]
-        return LiveChannel(
+        return Reception(
             "s", web_ids, list(tags), arrivals, self.client, self.journal, counters, recoverable, lambda: None
         )
 

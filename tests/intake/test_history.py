@@ -254,7 +254,7 @@ async def test_events_that_arrive_live_while_history_looks_are_told_once(tmp_pat
         tags = await line.describe(*BULK)
         live = await line.channel(tags)
         archivist = Archivist(line)
-        archivist.catalogue.hear(list(tags), live._arrivals)  # the channel's memory is what both share
+        archivist.catalogue.hear(list(tags), live.reception.arrivals)  # the channel's memory is what both share
         start = line.clock.ticks + 1
         arrived = line.counters.stream("s")
         async with running(live.run()):
@@ -280,7 +280,7 @@ async def test_recovered_events_are_not_taken_when_they_arrive_late(line: Line) 
     tags = await line.describe(*BULK)
     live = await line.channel(tags)
     archivist = Archivist(line)
-    archivist.catalogue.hear(list(tags), live._arrivals)  # the channel's memory is what both share
+    archivist.catalogue.hear(list(tags), live.reception.arrivals)  # the channel's memory is what both share
     start = line.clock.ticks + 1
     async with running(live.run()):
         await eventually(lambda: line.counters.stream("s").channels_open == 1)

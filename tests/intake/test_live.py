@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from intake.lines import QUIET, SECOND, Doorkeeper, Line, opened, plant_settings
-from pibridge.intake.live import AHEAD_TICKS, heard_until, missed, newest
 from pibridge.intake.pages import MARGIN_TICKS
+from pibridge.intake.reception import AHEAD_TICKS, heard_until, missed, newest
 from pibridge.journal.gaps import Gap
 from pibridge.model.event import SUBSTITUTED, UPDATE, Event, Lane
 from waiting import eventually, running
@@ -220,7 +220,7 @@ async def test_values_of_unknown_streams_are_counted(line: Line) -> None:
     number, stranger = tags
     await line.journal.join(list(tags), line.client.server_ticks())
     channel = await line.channel({number: tags[number]})
-    channel.web_ids = (tags[number].web_id, tags[stranger].web_id)
+    channel.reception.web_ids = (tags[number].web_id, tags[stranger].web_id)
     async with running(channel.run()):
         await eventually(lambda: line.counters.stream("s").unknown >= 1)
         line.clock.advance(2)

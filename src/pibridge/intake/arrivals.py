@@ -1,12 +1,12 @@
 """What arrives on a channel becomes events: of known tags, each one once. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from pibridge.model import ticks
-from pibridge.model.event import ANNOTATED, BAD, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event
+from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event
 from pibridge.pi.webid import identity
 from pibridge.pi.wire import StreamItem, TimedValue
 
@@ -74,6 +74,15 @@ class Arrivals:
             self._watched += arrived.events
         return arrived
 
+    def sort(self, events: Iterable[Event]) -> Arrived:
+        """Give what is new of events, among them updates and deletions in PI's own word."""
+        arrived = Arrived([], [], [])
+        for event in events:
+            self._take(event, arrived)
+        if self._watched is not None:
+            self._watched += arrived.events
+        return arrived
+
     def watch(self) -> None:
         """Keep what arrives from now on, to compare it with what history reads at the same time."""
         self._watched = []
@@ -108,7 +117,13 @@ class Arrivals:
     def _take(self, event: Event, arrived: Arrived) -> None:
         moment = event.ticks
         known = self._known.get(event.tag)
-        if known is None:
+        if event.status & (UPDATE | DELETE):
+            arrived.doubtful.append(event)
+            if known is not None and moment == known.newest.ticks:
+                self._known[event.tag] = _Known(Event(event.tag, moment, _NOTHING), known.times)
+            else:
+                self._remember(event)
+        elif known is None:
             self._known[event.tag] = _Known(event, (moment,))
         elif moment > known.times[0]:
             self._known[event.tag] = _Known(event, (moment, *known.times[: _REMEMBERED - 1]))
@@ -132,7 +147,7 @@ def _with(times: tuple[int, ...], moment: int) -> tuple[int, ...]:
 def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
     """Settle what is doubtful by what the journal has of those tags and times: repeated, an edit, or new.
 
-    An edit: PI marks the value Substituted, and what the tag last had at this time is another value.
+    An edit: PI says so, or marks the value Substituted where the tag last had another value at this time.
     """
     had: dict[tuple[int, int], list[Event]] = {}
     for event in journaled:
@@ -141,15 +156,21 @@ def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
     events = []
     for event in arrived.events:
         others = had.setdefault((event.tag, event.ticks), [])
-        if id(event) in doubtful:
-            # An edit may put back a value that was replaced before: only what it replaces tells.
-            if any(same(event, other) for other in (others[-1:] if event.status & SUBSTITUTED else others)):
-                continue
-            if others and event.status & SUBSTITUTED:
-                event.status |= UPDATE
+        if id(event) in doubtful and _is_repeated(event, others):
+            continue
+        if others and event.status & SUBSTITUTED and id(event) in doubtful and not event.status & DELETE:
+            event.status |= UPDATE
         others.append(event)
         events.append(event)
     return Arrived(events, [], arrived.failed, arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
+
+
+def _is_repeated(event: Event, others: Sequence[Event]) -> bool:
+    """Tell whether the journal has this. Of edits and deletions only the last counts: they may undo one another."""
+    if event.status & DELETE:
+        return bool(others) and bool(others[-1].status & DELETE)
+    counting = others[-1:] if event.status & (SUBSTITUTED | UPDATE) else others
+    return any(same(event, other) and not other.status & DELETE for other in counting)
 
 
 def event_of(number: int, value: TimedValue, moment_ticks: int) -> Event:

@@ -1,7 +1,7 @@
 """All channels: tags grouped onto them; those that PI refuses are found and set aside, so that the others go on."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NoReturn
 
@@ -11,8 +11,11 @@ from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError, Una
 from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.history import History
-from pibridge.intake.live import LiveChannel, missed, newest
+from pibridge.intake.live import LiveChannel
 from pibridge.intake.quarantine import Quarantine
+from pibridge.intake.reception import Reception, missed, newest
+from pibridge.intake.settings import StreamSettings
+from pibridge.intake.updates import LiveUpdates
 from pibridge.journal.journal import Journal
 from pibridge.model.tag import Tag
 from pibridge.pi.channel import plan_channels
@@ -23,11 +26,14 @@ from pibridge.status.counters import Counters
 
 _RETRY_S = 10.0
 
+Live = LiveChannel | LiveUpdates
+
 
 class Channels:
-    """Runs the channels of all streams; each stream has its own.
+    """Runs the channels of all streams, be they WebSockets or Stream Updates; each stream has its own.
 
-    `arranging` is to be held by who opens and closes. `look_again` is set when tags should be resolved anew soon.
+    `settings` gives those of a stream. `arranging` is to be held by who opens and closes. `look_again` is set when
+    tags should be resolved anew soon.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that channels touch; only `Streams` makes one
@@ -36,6 +42,7 @@ class Channels:
         journal: Journal,
         catalogue: Catalogue,
         counters: Counters,
+        settings: Callable[[str], StreamSettings],
         streams_per_channel: int,
         history: History,
         look_again: asyncio.Event,
@@ -45,11 +52,12 @@ class Channels:
         self._journal = journal
         self._catalogue = catalogue
         self._counters = counters
+        self._settings = settings
         self._streams_per_channel = streams_per_channel
         self._history = history
         self._look_again = look_again
-        self._channels: dict[LiveChannel, asyncio.Task[None]] = {}
-        self._waiting: list[LiveChannel] = []
+        self._channels: dict[Live, asyncio.Task[None]] = {}
+        self._waiting: list[Live] = []
         self._opened = asyncio.Event()
         self._quarantine = Quarantine()
         self._log = structlog.get_logger()
@@ -62,7 +70,9 @@ class Channels:
                 await self._opened.wait()
                 self._opened.clear()
                 for channel in self._waiting:
-                    self._channels[channel] = tasks.create_task(self._carry(channel), name=f"channel {channel.stream}")
+                    self._channels[channel] = tasks.create_task(
+                        self._carry(channel), name=f"channel {channel.reception.stream}"
+                    )
                 self._waiting.clear()
         raise AssertionError  # the group ends only with an error
 
@@ -79,18 +89,22 @@ class Channels:
                 {identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group)
             )
             self._catalogue.hear(group, arrivals)
+            reception = Reception(
+                stream,
+                web_ids,
+                group,
+                arrivals,
+                self._client,
+                self._journal,
+                self._counters.stream(stream),
+                partial(self._recoverable, stream, group),
+                self._look_again.set,
+            )
+            settings = self._settings(stream)
             self._waiting.append(
-                LiveChannel(
-                    stream,
-                    web_ids,
-                    group,
-                    arrivals,
-                    self._client,
-                    self._journal,
-                    self._counters.stream(stream),
-                    partial(self._recoverable, stream, group),
-                    self._look_again.set,
-                )
+                LiveUpdates(reception, settings.interval, partial(self._set_aside, stream))
+                if settings.via == "updates"
+                else LiveChannel(reception)
             )
         self._opened.set()
         self._count(stream)
@@ -98,7 +112,7 @@ class Channels:
     async def close(self, stream: str, numbers: Collection[int]) -> list[int]:
         """Read these tags no longer; give the others of their channels, whose gap is written down."""
         self._quarantine.release(numbers)
-        gone = [channel for channel in self._all() if not set(numbers).isdisjoint(channel.numbers)]
+        gone = [channel for channel in self._all() if not set(numbers).isdisjoint(channel.reception.numbers)]
         left = []
         for channel in gone:
             task = self._channels.pop(channel, None)
@@ -107,30 +121,30 @@ class Channels:
             else:
                 task.cancel()
                 await asyncio.wait({task})
-            left += [number for number in channel.numbers if number not in numbers]
+            left += [number for number in channel.reception.numbers if number not in numbers]
         await self._journal.open_gaps(missed(self._journal, [*left, *numbers], "channels arranged anew"))
         self._count(stream)
         return left
 
-    async def _carry(self, channel: LiveChannel) -> None:
+    async def _carry(self, channel: Live) -> None:
         """Run a channel; if PI refuses it for the sake of some tags, set those aside and go on with the others."""
         error = await channel.run()
         async with self.arranging:
             if self._channels.pop(channel, None) is None:
                 return
             for numbers in await self._parted(channel, error):
-                self.open(channel.stream, [number for number in numbers if number in self._catalogue])
+                self.open(channel.reception.stream, [number for number in numbers if number in self._catalogue])
         # A point that was made anew has another WebID: it is found by its name.
         self._look_again.set()
 
-    async def _parted(self, channel: LiveChannel, error: RejectedError | UnauthorizedError) -> list[list[int]]:
+    async def _parted(self, channel: Live, error: RejectedError | UnauthorizedError) -> list[list[int]]:
         """Give the groups in which the tags of a refused channel are tried next, without those found guilty."""
-        numbers = list(channel.numbers)
+        numbers = list(channel.reception.numbers)
         try:
-            present = await values(self._client, channel.web_ids)
+            present = await values(self._client, channel.reception.web_ids)
         except (UnavailableError, UnauthorizedError):
             return [numbers]
-        outcomes = {number: present[web_id] for number, web_id in zip(numbers, channel.web_ids, strict=True)}
+        outcomes = {number: present[web_id] for number, web_id in zip(numbers, channel.reception.web_ids, strict=True)}
         guilty: dict[int, PIBridgeError] = {
             number: outcome
             for number, outcome in outcomes.items()
@@ -138,22 +152,22 @@ class Channels:
         }
         if not guilty and len(numbers) == 1:
             guilty = {numbers[0]: error}
-        for number, problem in guilty.items():
-            self._set_aside(channel.stream, number, problem)
+        self._set_aside(channel.reception.stream, guilty)
         if guilty:
             return [[number for number in numbers if number not in guilty]]
         middle = len(numbers) // 2
         return [numbers[:middle], numbers[middle:]]
 
-    def _set_aside(self, stream: str, number: int, problem: PIBridgeError) -> None:
-        self._catalogue.remove([number])
-        if self._quarantine.put(number, stream, str(problem), asyncio.get_running_loop().time()):
-            self._log.warning(
-                "PI refuses to read a tag; it is set aside and tried again",
-                stream=stream,
-                tag=self._catalogue.tag(number).path,
-                error=str(problem),
-            )
+    def _set_aside(self, stream: str, refused: Mapping[int, PIBridgeError]) -> None:
+        self._catalogue.remove(refused)
+        for number, problem in refused.items():
+            if self._quarantine.put(number, stream, str(problem), asyncio.get_running_loop().time()):
+                self._log.warning(
+                    "PI refuses to read a tag; it is set aside and tried again",
+                    stream=stream,
+                    tag=self._catalogue.tag(number).path,
+                    error=str(problem),
+                )
         self._count(stream)
 
     async def _retry_refused(self) -> NoReturn:
@@ -172,10 +186,10 @@ class Channels:
         self._history.recoverable()
         self._count(stream)
 
-    def _all(self) -> list[LiveChannel]:
+    def _all(self) -> list[Live]:
         return [*self._channels, *self._waiting]
 
     def _count(self, stream: str) -> None:
         counters = self._counters.stream(stream)
-        counters.channels = sum(channel.stream == stream for channel in self._all())
+        counters.channels = sum(channel.reception.stream == stream for channel in self._all())
         counters.quarantined = self._quarantine.count(stream)

@@ -11,7 +11,7 @@ from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
-from pibridge.intake.live import missed
+from pibridge.intake.reception import missed
 from pibridge.intake.reread import Reread
 from pibridge.intake.settings import RereadSettings, StreamSettings
 from pibridge.journal.gaps import NewGap
@@ -62,11 +62,18 @@ class Streams:
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
-        self._has_changed = False
+        self._changed_to: tuple[Mapping[str, StreamSettings], float] | None = None
         self._refresh_at = 0.0
         self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
         self._channels = Channels(
-            client, journal, self._catalogue, counters, limits.streams_per_channel, self._history, self._look_again
+            client,
+            journal,
+            self._catalogue,
+            counters,
+            lambda name: self._streams[name],
+            limits.streams_per_channel,
+            self._history,
+            self._look_again,
         )
         self._log = structlog.get_logger()
 
@@ -82,17 +89,26 @@ class Streams:
                 await self._apply()
                 self._arrange_rereads(tasks)
                 names = await self._rest(unresolved)
+                await self._take_change()
 
     def change(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
         """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
-        for name, before in self._streams.items():
-            now = streams.get(name)
-            if now is None or (now.select, now.mode) != (before.select, before.mode):
-                self._selections.pop(name, None)
-        self._streams = dict(sorted(streams.items()))
-        self._refresh_s = refresh_s
-        self._has_changed = True
+        self._changed_to = streams, refresh_s
         self._look_again.set()
+
+    async def _take_change(self) -> None:
+        """Follow `change` between two rounds, while nobody opens or closes channels."""
+        if self._changed_to is None:
+            return
+        async with self._channels.arranging:
+            (streams, self._refresh_s), self._changed_to = self._changed_to, None
+            before, self._streams = self._streams, dict(sorted(streams.items()))
+            for name, settings in before.items():
+                now = streams.get(name)
+                if now is None or (now.select, now.mode) != (settings.select, settings.mode):
+                    self._selections.pop(name, None)
+            # What is removed ends now: it waits for no answer of PI about the others.
+            await self._arrange()
 
     async def _rest(self, unresolved: list[str]) -> list[str]:
         """Wait until selections are to be resolved again; give their names."""
@@ -108,11 +124,10 @@ class Streams:
             if loop.time() < self._refresh_at:
                 return unresolved
         else:
-            if not self._has_changed:
+            if self._changed_to is None:
                 # Many channels may ask for it at about the same time.
                 await asyncio.sleep(min(_SOON_S, self._refresh_s))
         self._look_again.clear()
-        self._has_changed = False
         return list(self._streams)
 
     def _arrange_rereads(self, tasks: asyncio.TaskGroup) -> None:

@@ -1,0 +1,196 @@
+"""What a group of tags needs whichever way PI tells of them live: events written down, every loss a gap on disk."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
+
+from pibridge.errors import JournalFullError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.intake.arrivals import Arrivals, Arrived, decide
+from pibridge.intake.pages import MARGIN_TICKS
+from pibridge.journal.gaps import NewGap
+from pibridge.journal.journal import Journal
+from pibridge.model import ticks
+from pibridge.model.event import Event
+from pibridge.pi.client import PiClient
+from pibridge.pi.recorded import values
+from pibridge.pi.wire import TimedValue
+from pibridge.status.counters import StreamCounters
+
+AHEAD_TICKS = 600 * ticks.PER_SECOND
+"""PI takes values up to ten minutes ahead of its clock: a gap reaches that far beyond the reconnect."""
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_GRACE_S = 5.0
+"""How long a value may be under way from PI's archive to us."""
+
+
+class Reception:
+    """Takes in what PI tells live of `numbers` (the journal's, one for each WebID).
+
+    `recoverable` is called when gaps have got their end, `refused` when PI refuses to read tags that it read before.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the two ends of the road and its name plate; only `Channels` makes one
+        self,
+        stream: str,
+        web_ids: Sequence[str],
+        numbers: Sequence[int],
+        arrivals: Arrivals,
+        client: PiClient,
+        journal: Journal,
+        counters: StreamCounters,
+        recoverable: Callable[[], None],
+        refused: Callable[[], None],
+    ) -> None:
+        self.stream = stream
+        self.web_ids = tuple(web_ids)
+        self.numbers = tuple(numbers)
+        self.arrivals = arrivals
+        self.client = client
+        self.counters = counters
+        self._journal = journal
+        self._recoverable = recoverable
+        self._refused = refused
+        self._log = structlog.get_logger().bind(stream=stream, tags=len(numbers))
+
+    async def keep(self, session: Callable[[], Awaitable[None]]) -> RejectedError | UnauthorizedError:
+        """Run session after session, until PI refuses one for these tags; give why.
+
+        A session that raises is tried again with longer and longer pauses, one that returns is followed at once.
+        """
+        while True:
+            async for attempt in self._attempts():
+                with attempt:
+                    try:
+                        await session()
+                    except RejectedError as error:
+                        return error
+                    except UnauthorizedError as error:
+                        if error.status != HTTPStatus.FORBIDDEN or not self.client.gate.is_open:
+                            raise
+                        return error
+
+    def require_room(self) -> None:
+        """Raise JournalFullError if nothing can be written down now."""
+        if self._journal.stat().full:
+            raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
+
+    async def begin(self) -> None:
+        """Note that PI tells of these tags from now on: what was missed before has its end."""
+        await self._journal.end_gaps(self.numbers, self.client.server_ticks() + AHEAD_TICKS)
+        self.counters.channels_open += 1
+        self.counters.last_error = ""
+        self._recoverable()
+        self._log.info("channel open")
+
+    async def end(self, error: Exception, *, heard: bool) -> None:
+        """Write down that PI tells of these tags no longer. `heard`: it did before."""
+        await self._journal.open_gaps(missed(self._journal, self.numbers, str(error)))
+        self.arrivals.rewind(newest(self._journal, self.numbers))
+        self.counters.last_error = str(error)
+        self.counters.reconnects += 1
+        if heard:
+            self.counters.channels_open -= 1
+            self._log.warning("channel lost, its gap is written down", error=str(error))
+
+    async def write(self, arrived: Arrived) -> None:
+        """Write down what is new. Raises JournalFullError: nothing was taken."""
+        if arrived.doubtful:
+            tags = {event.tag for event in arrived.doubtful}
+            times = [event.ticks for event in arrived.doubtful]
+            arrived = decide(arrived, await self._journal.seen(tags, min(times), max(times)))
+        self.counters.duplicates += arrived.duplicates
+        self.counters.unknown += arrived.unknown
+        if arrived.events:
+            self._journal.append(arrived.events, self.client.server_ticks())
+            self.counters.read += len(arrived.events)
+            self.counters.last_ticks = max(self.counters.last_ticks, arrived.events[-1].ticks)
+            await self._journal.room()
+
+    async def miss(self, numbers: Sequence[int], reason: str) -> None:
+        """Write down that these tags are not heard from now on."""
+        await self._journal.open_gaps(missed(self._journal, numbers, reason))
+
+    async def recover(self, numbers: Sequence[int], reason: str, since_ticks: int | None = None) -> None:
+        """Have read from the archive what these tags missed until now, from their last event or an earlier time on."""
+        gaps = missed(self._journal, numbers, reason)
+        if since_ticks is not None:
+            gaps += [NewGap(number, since_ticks, None, reason) for number in numbers]
+        await self._journal.open_gaps(gaps)
+        await self._journal.end_gaps(numbers, self.client.server_ticks() + AHEAD_TICKS)
+        self._recoverable()
+
+    async def behind(self) -> list[int]:
+        """Give the tags of which PI has had newer values for some time than the journal."""
+        try:
+            present = await values(self.client, self.web_ids)
+        except (UnavailableError, UnauthorizedError):
+            return []
+        newer: dict[int, int] = {}
+        for number, web_id in zip(self.numbers, self.web_ids, strict=True):
+            value = present[web_id]
+            if isinstance(value, TimedValue):
+                moment = _time_of(value)
+                if self._is_behind(number, moment):
+                    newer[number] = moment
+            elif isinstance(value, (RejectedError, UnauthorizedError)):
+                self._refused()
+        if newer:
+            await asyncio.sleep(min(_GRACE_S, self.client.settings.timeouts.silent_channel))
+        return [number for number, moment in newer.items() if self._is_behind(number, moment)]
+
+    def _is_behind(self, number: int, moment_ticks: int) -> bool:
+        last = self._journal.last(number)
+        return last is None or last.ticks < moment_ticks
+
+    def _attempts(self) -> AsyncRetrying:
+        return AsyncRetrying(
+            retry=retry_if_exception_type((UnavailableError, UnauthorizedError, JournalFullError)),
+            wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
+            before_sleep=self._note,
+        )
+
+    def _note(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number == 1:
+            self._log.warning("channel cannot be opened, it is tried again", error=str(error))
+
+
+def missed(journal: Journal, numbers: Sequence[int], reason: str) -> list[NewGap]:
+    """Give the gaps of tags that are not heard from now on: each from a little before its last event."""
+    gaps = []
+    for number in numbers:
+        heard = heard_until(journal, number)
+        if heard is not None:
+            gaps.append(NewGap(number, heard - MARGIN_TICKS, None, reason))
+    return gaps
+
+
+def heard_until(journal: Journal, number: int) -> int | None:
+    """Give up to when (PI's time) the tag was read without a hole, None if it never was."""
+    last = journal.last(number)
+    if last is None:
+        return journal.joined(number)
+    # An event may lie ahead of PI's clock; what came before it was not heard yet.
+    return min(last.ticks, last.arrived_ticks)
+
+
+def newest(journal: Journal, numbers: Sequence[int]) -> list[Event]:
+    """Give the newest journaled event of each tag that has one."""
+    events = []
+    for number in numbers:
+        last = journal.last(number)
+        if last is not None:
+            events.append(Event(number, last.ticks, last.value))
+    return events
+
+
+def _time_of(value: TimedValue) -> int:
+    try:
+        return ticks.parse(value.timestamp)
+    except ValueError:
+        return 0  # says nothing of newer values

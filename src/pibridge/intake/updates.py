@@ -1,0 +1,144 @@
+"""A group of tags heard by Stream Updates: PI's own word for what was added, replaced and removed."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+import structlog
+
+from pibridge.errors import JournalFullError, PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.intake.arrivals import event_of
+from pibridge.intake.reception import Reception
+from pibridge.model import ticks
+from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event
+from pibridge.pi.recorded import values
+from pibridge.pi.update_wire import Action, UpdateEvent
+from pibridge.pi.updates import Update, register, retrieve
+from pibridge.pi.wire import TimedValue
+
+_LONGEST_INTERVAL_S = 60.0
+"""PI forgets who does not ask for a quarter of an hour."""
+
+
+class LiveUpdates:
+    """Asks every `interval_s` for what is new. `set_aside` gets the tags that PI refuses to register, and why."""
+
+    def __init__(
+        self, reception: Reception, interval_s: float, set_aside: Callable[[Mapping[int, PIBridgeError]], None]
+    ) -> None:
+        self.reception = reception
+        self._interval_s = min(interval_s, _LONGEST_INTERVAL_S)
+        self._set_aside = set_aside
+        self._numbers = dict(zip(reception.web_ids, reception.numbers, strict=True))
+        self._markers: dict[str, str] = {}
+        self._log = structlog.get_logger().bind(stream=reception.stream, tags=len(reception.numbers))
+
+    async def run(self) -> RejectedError | UnauthorizedError:
+        """Keep the tags registered, until PI refuses all of them; give why."""
+        return await self.reception.keep(self._session)
+
+    async def _session(self) -> None:
+        """Register and ask, until PI is gone. Raises what went wrong if it did not even register."""
+        reception, heard = self.reception, False
+        try:
+            reception.require_room()
+            self._markers = {}
+            await self._register(self._numbers)
+            await self._take_present()
+            await reception.begin()
+            heard = True
+            await self._ask_for_ever()
+        except (UnavailableError, UnauthorizedError, RejectedError, JournalFullError) as error:
+            await reception.end(error, heard=heard)
+            if not heard:
+                raise
+        except asyncio.CancelledError:
+            reception.counters.channels_open -= heard
+            raise
+
+    async def _register(self, web_ids: Iterable[str]) -> None:
+        registered = await register(self.reception.client, web_ids)
+        self._markers |= registered.markers
+        refused = {
+            self._numbers.pop(web_id): error
+            for web_id, error in registered.failed.items()
+            if isinstance(error, (RejectedError, UnauthorizedError))
+        }
+        if refused:
+            self._set_aside(refused)
+
+    async def _take_present(self) -> None:
+        """Take PI's present values, as a channel sends them first: updates tell of changes only."""
+        present = await values(self.reception.client, list(self._markers))
+        events = [
+            event_of(self._numbers[web_id], value, _time_of(value))
+            for web_id, value in present.items()
+            if isinstance(value, TimedValue)
+        ]
+        await self.reception.write(self.reception.arrivals.sort(events))
+
+    async def _ask_for_ever(self) -> None:
+        """Ask for what is new; now and then compare: PI drops what is too much for it without a word."""
+        loop = asyncio.get_running_loop()
+        every_s = self.reception.client.settings.timeouts.silent_channel
+        compare_at = loop.time() + every_s
+        while True:
+            await asyncio.sleep(self._interval_s)
+            updates = await retrieve(self.reception.client, self._markers)
+            lost = await self._take(updates)
+            lost |= dict.fromkeys(self._numbers.keys() - self._markers.keys(), "not registered")
+            if lost:
+                await self._recover(lost)
+            if loop.time() >= compare_at:
+                compare_at = loop.time() + every_s
+                behind = await self.reception.behind()
+                if behind:
+                    self.reception.counters.silent += 1
+                    raise UnavailableError(f"PI has newer values of {len(behind)} tags than its updates tell")
+
+    async def _take(self, updates: Mapping[str, Update]) -> dict[str, str]:
+        """Write down what is new; give the streams that PI tells no more of, and why."""
+        events: list[Event] = []
+        refreshed: dict[int, int] = {}
+        for web_id, update in updates.items():
+            number = self._numbers[web_id]
+            for change in update.events:
+                if change.action is Action.REFRESH:
+                    refreshed[number] = min(_time_of(change), refreshed.get(number, ticks.FOREVER))
+                else:
+                    events.append(_event(number, change))
+        await self.reception.write(self.reception.arrivals.sort(events))
+        for number, since in refreshed.items():
+            await self.reception.recover([number], "PI says that all since then is to be read again", since)
+        lost = {web_id: update.lost for web_id, update in updates.items() if update.lost is not None}
+        self._markers = {web_id: update.marker for web_id, update in updates.items() if web_id not in lost}
+        return lost
+
+    async def _recover(self, lost: Mapping[str, str]) -> None:
+        """Register lost streams again; what they missed meanwhile is read from the archive."""
+        reason = next(iter(lost.values()))
+        self.reception.counters.reconnects += 1
+        self._log.warning("registrations lost, their gap is written down", lost=len(lost), error=reason)
+        numbers = [self._numbers[web_id] for web_id in lost]
+        await self.reception.miss(numbers, reason)
+        await self._register(lost)
+        registered = [number for web_id, number in self._numbers.items() if web_id in lost and web_id in self._markers]
+        await self.reception.recover(registered, reason)
+
+
+def _event(number: int, change: UpdateEvent) -> Event:
+    """Give PI's change as an event. UnavailableError: its time is none."""
+    event = event_of(number, change, _time_of(change))
+    if change.action is Action.UPDATE:
+        event.status |= UPDATE
+    elif change.action is Action.DELETE:
+        was_state = isinstance(change.value, dict) and change.value.get("IsSystem")
+        quality = BAD if was_state else event.status & (BAD | QUESTIONABLE)
+        return Event(number, event.ticks, None, DELETE | quality)
+    return event
+
+
+def _time_of(value: TimedValue) -> int:
+    try:
+        return ticks.parse(value.timestamp)
+    except ValueError as error:
+        raise UnavailableError(f"an update with a time that is none: {error}") from error

@@ -1,0 +1,94 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from intake.lines import QUIET, SECOND, Line, opened, plant_settings
+from pibridge.errors import JournalFullError, UnauthorizedError, UnavailableError
+from pibridge.intake.arrivals import Arrived
+from pibridge.intake.pages import MARGIN_TICKS
+from pibridge.intake.reception import AHEAD_TICKS
+from pibridge.model.event import Event
+from waiting import running
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """Give a plant, a journal, and what stands between them."""
+    async with opened(tmp_path, plant_settings(), journal={"max_size": "16MiB"}) as found:
+        yield found
+
+
+async def test_an_end_is_a_gap_and_a_beginning_ends_it(line: Line) -> None:
+    """From 10 s before the last event to ten minutes ahead of PI's clock; the counters follow."""
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    ended: list[int] = []
+    reception = await line.reception(tags, lambda: ended.append(1))
+    await reception.begin()
+    await reception.write(Arrived([Event(number, line.clock.ticks, 1.0)], [], []))
+    await reception.end(UnavailableError("gone"), heard=True)
+    (gap,) = await line.journal.gaps()
+    assert (gap.start_ticks, gap.end_ticks, gap.reason) == (line.clock.ticks - MARGIN_TICKS, None, "gone")
+    await reception.begin()
+    (gap,) = await line.journal.gaps()
+    assert gap.end_ticks is not None
+    assert abs(gap.end_ticks - (line.clock.ticks + AHEAD_TICKS)) < 60 * SECOND
+    counters = line.counters.stream("s")
+    assert (counters.channels_open, counters.reconnects, len(ended), counters.last_error) == (1, 1, 2, "")
+
+
+async def test_what_pi_wants_read_again_is_owed_from_that_time(line: Line) -> None:
+    """Earlier than the last event if PI says so; it is recoverable at once."""
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    reception = await line.reception(tags)
+    await reception.write(Arrived([Event(number, line.clock.ticks, 1.0)], [], []))
+    await reception.recover([number], "again", line.clock.ticks - 100 * SECOND)
+    (gap,) = await line.journal.gaps()
+    assert gap.start_ticks == line.clock.ticks - 100 * SECOND
+    assert gap.end_ticks is not None
+
+
+async def test_tags_are_behind_when_pi_has_newer_values(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value counts once it had time to arrive; a server that does not answer proves nothing."""
+    monkeypatch.setattr("pibridge.intake.reception._GRACE_S", 0)  # no value is under way here
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    reception = await line.reception(tags)
+    line.write(0, 1.0)
+    assert await reception.behind() == [number]
+    await reception.write(Arrived([Event(number, line.clock.ticks, 1.0)], [], []))
+    await line.journal.flush()
+    assert await reception.behind() == []
+    line.write(1, 2.0)
+    line.clock.advance(2)
+    line.simulator.faults.add("status=503")
+    assert await reception.behind() == []
+
+
+async def test_a_refusal_ends_it_and_anything_else_is_tried_again(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """403 for these tags alone is a refusal; what is unavailable comes back."""
+    monkeypatch.setattr("pibridge.intake.reception._FIRST_PAUSE_S", 0)  # nobody waits here
+    reception = await line.reception(await line.describe(QUIET))
+    outcomes = [UnavailableError("later"), None, JournalFullError("full"), UnauthorizedError("no", status=403)]
+    told = []
+
+    async def session() -> None:
+        outcome = outcomes.pop(0)
+        told.append(outcome)
+        if outcome is not None:
+            raise outcome
+
+    async with running():
+        error = await reception.keep(session)
+    assert error is told[-1]
+    assert outcomes == []
+
+
+async def test_a_full_journal_takes_nothing(line: Line) -> None:
+    """Nobody connects only to be turned away."""
+    reception = await line.reception(await line.describe(QUIET))
+    await line.fill()
+    with pytest.raises(JournalFullError):
+        reception.require_room()
