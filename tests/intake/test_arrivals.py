@@ -178,3 +178,15 @@ def test_no_new_event_is_dropped_and_no_repetition_passes(
             taking.rewind([newest])
     expected = Counter({((1, NOON + second * ticks.PER_SECOND), number): 1 for second, number in truth})
     assert Counter((place_of(event), content(event)) for event in journal) == expected
+
+
+def test_what_is_under_way_to_the_journal_is_not_recovered() -> None:
+    """While a doubtful message is looked up, history may read the same events: they are told once."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    taking.take([item(value(1, 2.0), value(-5, 9.0))])
+    taking.watch()
+    recovered = [Event(1, NOON + ticks.PER_SECOND, 2.0)]
+    assert taking.claim(recovered) == []
+    taking.written()
+    taking.watch()
+    assert taking.claim(recovered) == recovered

@@ -6,7 +6,6 @@ import pytest
 from aiohttp import web
 
 from pi.canned import CannedServer, said
-from pibridge.errors import UnavailableError
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.pi.attributes import find_attributes
 from pibridge.pi.client import PiClient
@@ -246,12 +245,16 @@ async def test_one_failing_element_does_not_stop_the_others(server: CannedServer
 
 
 async def test_a_server_that_fails_is_no_missing_element(server: CannedServer, client: PiClient) -> None:
-    """While PI cannot answer a part of a batch nothing is known to be missing."""
+    """While PI cannot tell of one element the others are found, and what is not known passes."""
     assets = Assets(server)
     assets.element(r"Plant\R1", Level=POINT)
+    assets.element(r"Plant\R2", Level=POINT)
     assets.failing["Plant.R1"] = 503
-    with pytest.raises(UnavailableError):
-        await find(client, r"\\AF1\Plant")
+    selection = await find(client, r"\\AF1\Plant")
+    assert [tag.name for tag in selection.tags] == ["Plant/R2|Level"]
+    (problem,) = selection.problems
+    assert problem.passing
+    assert problem.path == r"\\AF1\Plant\R1"
 
 
 @pytest.mark.parametrize(

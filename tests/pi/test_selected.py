@@ -1,7 +1,19 @@
-from pibridge.pi.selected import Problem
+from msgspec.structs import replace
+
+from context.plants import TEMPERATURE
+from pibridge.pi.selected import Problem, Selection
 
 
 def test_a_problem_reads_as_a_sentence() -> None:
     """A problem says what, why, and what to do."""
     assert str(Problem("p", "not found", "check it")) == "p: not found (check it)"
     assert str(Problem("p", "not found")) == "p: not found"
+
+
+def test_what_was_found_before_is_kept_while_pi_fails_to_tell() -> None:
+    """Of elements that could not be read this time; what is gone otherwise is gone."""
+    one, two, other = (replace(TEMPERATURE, path=rf"\\AF1\Plant\{name}") for name in ("R1|T", "R2|T", "R10|T"))
+    failed = Problem(r"\\AF1\Plant\R1", "PI answered 503", passing=True)
+    now = Selection([two], [failed, Problem(r"\\AF1\Plant\R9", "gone")])
+    assert now.completed(Selection([one, two, other])).tags == [two, one]
+    assert now.completed(None).tags == [two]

@@ -45,10 +45,13 @@ class Pump:
         self._admits = admits
         self._counters = counters
         self._stop = stop
-        self._log = structlog.get_logger().bind(sink=name)
+        self._log = structlog.get_logger(sink=name)
 
     async def run(self) -> None:
         """Open the sink, deliver both lanes, close the sink. Ends only when stopped; raises when the journal fails."""
+        for lane in Lane:
+            # From now on the journal keeps what this sink is owed, also while the sink cannot be opened.
+            await self._journal.cursor(self._name, lane)
         try:
             async for attempt in self._attempts():
                 with attempt:

@@ -49,10 +49,12 @@ class Arrivals:
         self._numbers = dict(numbers)
         self._known: dict[int, _Known] = {}
         self._watched: list[Event] | None = None
+        self._under_way: list[Event] = []
         self.rewind(latest)
 
     def rewind(self, latest: Iterable[Event]) -> None:
         """Go back to what the journal has, forgetting what was taken but not written down."""
+        self._under_way = []
         self._known = {event.tag: _Known(event, (event.ticks,)) for event in latest}
 
     def take(self, items: Iterable[StreamItem]) -> Arrived:
@@ -70,8 +72,7 @@ class Arrivals:
                 arrived.failed.append((number, item))
             for value in item.items:
                 self._take(event_of(number, value, ticks.parse(value.timestamp)), arrived)
-        if self._watched is not None:
-            self._watched += arrived.events
+        self._note(arrived)
         return arrived
 
     def sort(self, events: Iterable[Event]) -> Arrived:
@@ -79,13 +80,16 @@ class Arrivals:
         arrived = Arrived([], [], [])
         for event in events:
             self._take(event, arrived)
-        if self._watched is not None:
-            self._watched += arrived.events
+        self._note(arrived)
         return arrived
 
+    def written(self) -> None:
+        """Note that what was taken last is in the journal's hands."""
+        self._under_way = []
+
     def watch(self) -> None:
-        """Keep what arrives from now on, to compare it with what history reads at the same time."""
-        self._watched = []
+        """Keep what arrives from now on or is under way, to compare it with what history reads at the same time."""
+        self._watched = list(self._under_way)
 
     def unwatch(self) -> None:
         """Keep it no longer."""
@@ -105,6 +109,11 @@ class Arrivals:
                 fresh.append(event)
                 self._remember(event)
         return fresh
+
+    def _note(self, arrived: Arrived) -> None:
+        self._under_way = arrived.events
+        if self._watched is not None:
+            self._watched += arrived.events
 
     def _remember(self, event: Event) -> None:
         known = self._known.get(event.tag)

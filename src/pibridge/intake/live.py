@@ -1,7 +1,8 @@
 """One channel and its tags: every message into the journal at once, every loss a gap on disk before the reconnect."""
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable
 from typing import NoReturn
 
 import structlog
@@ -12,6 +13,7 @@ from pibridge.pi.channel import Channel, open_channel
 from pibridge.pi.wire import decode_channel
 
 _FAILED_AGAIN_S = 30.0
+"""How long the archive is not asked again for what PI sent errors for."""
 
 
 class LiveChannel:
@@ -19,7 +21,8 @@ class LiveChannel:
 
     def __init__(self, reception: Reception) -> None:
         self.reception = reception
-        self._failed_at: dict[int, float] = {}
+        self._failing: set[int] = set()
+        self._recovered_s = -math.inf
         self._log = structlog.get_logger().bind(stream=reception.stream, tags=len(reception.numbers))
 
     async def run(self) -> RejectedError | UnauthorizedError:
@@ -34,6 +37,7 @@ class LiveChannel:
             async with open_channel(reception.client, reception.web_ids) as channel:
                 await self._receive(channel)
                 await reception.begin()
+                self._failing.clear()
                 heard = True
                 comparing = asyncio.create_task(self._compare_for_ever(channel), name="compare")
                 try:
@@ -56,17 +60,26 @@ class LiveChannel:
         except ValueError as error:
             raise UnavailableError(f"a message with a time that is none: {error}") from error
         if arrived.failed:
-            await self._recover_failed([number for number, _ in arrived.failed], arrived.failed[0][1].problem())
+            await self._miss([number for number, _ in arrived.failed], arrived.failed[0][1].problem())
+        if self._failing:
+            await self._recover_failing()
         await self.reception.write(arrived)
 
-    async def _recover_failed(self, numbers: Sequence[int], problem: PIBridgeError | None) -> None:
-        """PI sent errors in place of values: what they stood for is read from the archive, but not all the time."""
-        now = asyncio.get_running_loop().time()
-        due = [number for number in numbers if self._failed_at.get(number, -_FAILED_AGAIN_S) + _FAILED_AGAIN_S <= now]
-        if due:
-            self._failed_at.update(dict.fromkeys(due, now))
+    async def _miss(self, numbers: Iterable[int], problem: PIBridgeError | None) -> None:
+        """PI sent errors in place of values: what they stood for is a gap."""
+        new = [number for number in numbers if number not in self._failing]
+        if new:
+            self._failing.update(new)
             self._log.warning("PI sent errors in place of values; they are read from the archive", error=str(problem))
-            await self.reception.recover(due, str(problem))
+            await self.reception.miss(new, str(problem))
+
+    async def _recover_failing(self) -> None:
+        """Have these gaps read from the archive, but not all the time: PI may go on to fail."""
+        now = asyncio.get_running_loop().time()
+        if now - self._recovered_s >= _FAILED_AGAIN_S:
+            self._recovered_s = now
+            failing, self._failing = sorted(self._failing), set()
+            await self.reception.recover(failing, "errors in place of values")
 
     async def _compare_for_ever(self, channel: Channel) -> NoReturn:
         """Give the channel up when PI has newer values than it brought: that it is open proves nothing."""

@@ -107,6 +107,7 @@ class Reception:
         self.counters.unknown += arrived.unknown
         if arrived.events:
             self._journal.append(arrived.events, self.client.server_ticks())
+            self.arrivals.written()
             self.counters.read += len(arrived.events)
             self.counters.last_ticks = max(self.counters.last_ticks, arrived.events[-1].ticks)
             await self._journal.room()

@@ -1,7 +1,8 @@
 """The configured streams: which tags they read now, over which channels, followed as PI changes."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -28,7 +29,7 @@ _SOON_S = 5.0
 
 @dataclass(frozen=True)
 class _Change:
-    """How the tags of a stream differ from before, by number. `moved`: known, under a new WebID."""
+    """How the tags of a stream differ from before, by number. `moved`: known, under a new WebID or another way."""
 
     stream: str
     now: dict[int, Tag]
@@ -62,7 +63,8 @@ class Streams:
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
-        self._changed_to: tuple[Mapping[str, StreamSettings], float] | None = None
+        self._wanted: tuple[Mapping[str, StreamSettings], float] | None = None
+        self._has_changed = asyncio.Event()
         self._refresh_at = 0.0
         self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
         self._channels = Channels(
@@ -89,26 +91,32 @@ class Streams:
                 await self._apply()
                 self._arrange_rereads(tasks)
                 names = await self._rest(unresolved)
-                await self._take_change()
+                if self._wanted is not None:
+                    await self._follow(*self._wanted)
+                    names = list(self._streams)
 
     def change(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
         """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
-        self._changed_to = streams, refresh_s
+        self._wanted = streams, refresh_s
+        self._has_changed.set()
         self._look_again.set()
 
-    async def _take_change(self) -> None:
-        """Follow `change` between two rounds, while nobody opens or closes channels."""
-        if self._changed_to is None:
-            return
+    async def _follow(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
+        """Do what `change` asked for: between two rounds, and while nobody opens or closes channels."""
         async with self._channels.arranging:
-            (streams, self._refresh_s), self._changed_to = self._changed_to, None
+            self._wanted = None
+            self._has_changed.clear()
+            self._refresh_s = refresh_s
             before, self._streams = self._streams, dict(sorted(streams.items()))
+            carried_anew = set()
             for name, settings in before.items():
                 now = streams.get(name)
                 if now is None or (now.select, now.mode) != (settings.select, settings.mode):
                     self._selections.pop(name, None)
+                elif (now.via, now.interval) != (settings.via, settings.interval):
+                    carried_anew.add(name)
             # What is removed ends now: it waits for no answer of PI about the others.
-            await self._arrange()
+            await self._arrange(carried_anew)
 
     async def _rest(self, unresolved: list[str]) -> list[str]:
         """Wait until selections are to be resolved again; give their names."""
@@ -124,9 +132,9 @@ class Streams:
             if loop.time() < self._refresh_at:
                 return unresolved
         else:
-            if self._changed_to is None:
-                # Many channels may ask for it at about the same time.
-                await asyncio.sleep(min(_SOON_S, self._refresh_s))
+            # Many channels may ask for it at about the same time.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_changed.wait(), min(_SOON_S, self._refresh_s))
         self._look_again.clear()
         return list(self._streams)
 
@@ -165,8 +173,13 @@ class Streams:
                 counters.last_error = str(error)
                 continue
             before = self._selections.get(name)
+            if any(problem.passing for problem in selection.problems):
+                unresolved.append(name)
+                selection = selection.completed(before)
             self._selections[name] = selection
             counters.problems = len(selection.problems)
+            if not counters.channels or counters.channels_open == counters.channels:
+                counters.last_error = ""
             for problem in selection.problems:
                 if before is None or problem not in before.problems:
                     self._log.warning(
@@ -179,7 +192,8 @@ class Streams:
         async with self._channels.arranging:
             await self._arrange()
 
-    async def _arrange(self) -> None:
+    async def _arrange(self, carried_anew: Collection[str] = ()) -> None:
+        """Open and close channels. `carried_anew`: streams whose tags are all to be read another way."""
         changes = []
         wanted = self._owners()
         for name in self._tags.keys() - self._streams.keys():
@@ -187,8 +201,8 @@ class Streams:
         for name, tags in wanted.items():
             now = dict(zip(await self._journal.describe(tags), tags, strict=True))
             before = self._tags.setdefault(name, {})
-            if now != before:
-                changes.append(_change(name, before, now))
+            if now != before or name in carried_anew:
+                changes.append(_change(name, before, now, moves=name in carried_anew))
         # A tag that goes from one stream to another leaves the one before it joins the other.
         left = {}
         for change in changes:
@@ -259,11 +273,13 @@ class Streams:
                 self._history.recoverable()
 
 
-def _change(stream: str, before: Mapping[int, Tag], now: dict[int, Tag]) -> _Change:
+def _change(stream: str, before: Mapping[int, Tag], now: dict[int, Tag], *, moves: bool) -> _Change:
     return _Change(
         stream,
         now,
         added=[number for number in now if number not in before],
         removed=[number for number in before if number not in now],
-        moved=[number for number, tag in now.items() if number in before and before[number].web_id != tag.web_id],
+        moved=[
+            number for number, tag in now.items() if number in before and (moves or before[number].web_id != tag.web_id)
+        ],
     )

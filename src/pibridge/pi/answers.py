@@ -75,5 +75,5 @@ def _texts(body: bytes) -> list[str]:
         answer = msgspec.json.decode(body, type=_Body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         title = _HTML_TITLE.search(body)
-        return [title[1].decode(errors="replace")] if title else ["an answer that is not PI Web API's"]
+        return [title[1].decode(errors="replace")] if title else []
     return answer.errors or ([answer.message] if answer.message else [])

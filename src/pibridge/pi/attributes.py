@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pibridge.errors import RejectedError, UnauthorizedError
+from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.pi.answers import OK, error_of
 from pibridge.pi.attribute_names import AttributePatterns
@@ -130,11 +130,17 @@ async def _attributes(
         part = parts[str(place)]
         if part.status != OK:
             error = error_of(part.status, bytes(part.content), about=f"the attributes of {element.path}")
-            if not isinstance(error, RejectedError):
-                raise error
-            outcomes.append(Problem(element.path, str(error)))
+            outcomes.append(
+                Problem(element.path, str(error))
+                if isinstance(error, RejectedError)
+                else await _attributes_of(client, element, params)
+            )
             continue
-        attributes = _read_attributes(bytes(part.content)).items
+        try:
+            attributes = _read_attributes(bytes(part.content)).items
+        except (UnavailableError, RejectedError, UnauthorizedError):
+            outcomes.append(await _attributes_of(client, element, params))
+            continue
         if len(attributes) >= PAGE:
             attributes += await all_pages(client, _path(element), params, _read_attributes, start=len(attributes))
         outcomes.append(attributes)
@@ -146,6 +152,8 @@ async def _attributes_of(client: PiClient, element: Element, params: Params) -> 
         return await all_pages(client, _path(element), params, _read_attributes)
     except RejectedError as error:
         return Problem(element.path, str(error))
+    except UnavailableError as error:
+        return Problem(element.path, str(error), "it is looked for again soon", passing=True)
 
 
 def _path(element: Element) -> str:

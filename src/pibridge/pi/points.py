@@ -110,7 +110,7 @@ async def _server(client: PiClient, name: str) -> str | Problem:
     try:
         return (await client.get("/dataservers", [("name", name), ("webIdType", "IDOnly")], _read_server)).web_id
     except RejectedError as error:
-        return Problem(name, f"no data server {name}: {error}", "`pibridge discover` lists the servers")
+        return Problem(name, f"no data server {name}: {error}", "check the name: it is that of the PI Data Archive")
 
 
 def _tag(point: Point, row: PointRow, stream: str, mode: Mode) -> Tag:

@@ -26,7 +26,9 @@ def read(file: Path) -> list[PointRow]:
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigurationError([f"points_file {file}: cannot be read: {error.strerror}"]) from error
+        raise ConfigurationError(
+            [f"points_file {file}: cannot be read: {error.strerror}; name a readable CSV file"]
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"points_file {file}: is not UTF-8; save it as CSV UTF-8"]) from error
     return parse(text, str(file))

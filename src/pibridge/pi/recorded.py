@@ -48,8 +48,9 @@ async def recorded(
 
     async def ask(group: Sequence[str]) -> Outcomes[Page] | None:
         answer = await client.get("/streamsets/recorded", [*period, *_streams(group)], _read_recorded)
-        # Whether PI counts for each stream or for all together is not documented.
-        if len(group) > 1 and sum(len(item.items) for item in answer.items) == max_count:
+        # Whether PI counts for each stream or for all together is not documented, nor what a failed one counts for.
+        is_open = sum(len(item.items) for item in answer.items) == max_count
+        if len(group) > 1 and (is_open or any(item.problem() for item in answer.items)):
             return None
         return {
             web_id: item if isinstance(item, PIBridgeError) else _page(item, max_count)

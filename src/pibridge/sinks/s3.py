@@ -31,7 +31,7 @@ from pibridge.sinks.settings import S3Settings
 _PART_BYTES: Final = 8 << 20
 _CONNECTIONS: Final = 2
 _SLOWEST_BYTES_PER_S: Final = 32 << 10
-_SHUTDOWN_S: Final = 5.0
+_SHUTDOWN_S: Final = 0.3
 
 # A file ending in .gz is served as such a file: with Content-Encoding, some readers would unpack it behind our back.
 _CONTENT_TYPES: Final = {
@@ -72,12 +72,12 @@ class S3Sink:
         self._prefix = settings.prefix.replace("{site}", site).strip("/")
         self._endpoint = endpoint_of(name, settings)
         self._patience_s = patience_s
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
         self._refused: dict[tuple[str, int], str] = {}
 
     async def open(self) -> None:
         """Make the client anew; credentials are looked up again at the first request."""
-        self._connection = _Connection.to(self._endpoint)
+        self._connection = Connection.to(self._endpoint)
 
     async def write(self, batch: Batch) -> Receipt:
         """Write one object; its answer is the acknowledgement."""
@@ -126,7 +126,7 @@ class S3Sink:
             [("Host", self._endpoint.host), ("Content-Length", str(size_bytes)), ("Content-Type", content_type)]
         )
         if self._connection is None:
-            self._connection = _Connection.to(self._endpoint)
+            self._connection = Connection.to(self._endpoint)
         request = self._connection.client.make_request(
             type=S3RequestType.PUT_OBJECT,
             request=HttpRequest("PUT", quote(f"{self._endpoint.path}/{key}"), headers, spool),
@@ -147,7 +147,7 @@ class S3Sink:
         except S3ResponseError as error:
             raise self._answered(key, error) from error
         except AwsCrtError as error:
-            raise self._unavailable(key, f"{error.name}: {error.message}", _client_hint(error.name)) from error
+            raise self._unavailable(key, f"{error.name}: {error.message}", client_hint(error.name)) from error
         finally:
             # An error keeps the frames that it passed; the request in this one would keep the client alive.
             del request
@@ -216,12 +216,15 @@ def endpoint_of(name: str, settings: S3Settings) -> Endpoint:
 
 
 @dataclass(frozen=True)
-class _Connection:
+class Connection:
+    """A client of S3, and the threads that it works in."""
+
     client: S3Client
     threads: EventLoopGroup
 
     @classmethod
-    def to(cls, endpoint: Endpoint) -> "_Connection":
+    def to(cls, endpoint: Endpoint) -> "Connection":
+        """Make a client that finds AWS credentials as every AWS tool does."""
         threads = EventLoopGroup(1)
         bootstrap = ClientBootstrap(threads, DefaultHostResolver(threads))
         client = S3Client(
@@ -237,7 +240,8 @@ class _Connection:
         return cls(client, threads)
 
 
-def _client_hint(error: str) -> str:
+def client_hint(error: str) -> str:
+    """Give what to do about an error that the client library names so."""
     return next(hint for beginning, hint in _CLIENT_HINTS if error.startswith(beginning))
 
 
