@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -42,6 +43,10 @@ class Daemon:
                 stderr=log,
                 env={**os.environ, **self._environment},
             )
+
+    def send(self, number: int) -> None:
+        """Send the process a signal."""
+        self._running().send_signal(number)
 
     async def kill(self) -> None:
         """Kill the process without a warning."""
@@ -102,6 +107,14 @@ async def _status(session: aiohttp.ClientSession, port: int) -> dict[str, Any] |
             return status
     except aiohttp.ClientError:
         return None
+
+
+def free_port() -> int:
+    """Give a port for the status page."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
 
 
 Fact = tuple[str, int, str]

@@ -1,7 +1,6 @@
 """Nothing is lost and nothing told twice, whatever happens to the daemon, the links and the sinks."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from acceptance.daemons import Daemon, between, facts, in_order, orders, truth
+from acceptance.daemons import Daemon, between, facts, free_port, in_order, orders, truth
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.simulator import Simulator, SimulatorSettings
@@ -35,15 +34,6 @@ async def plant() -> AsyncIterator[Simulator]:
     )
     async with Simulator(settings) as simulator:
         yield simulator
-
-
-@pytest.fixture
-def free_port() -> int:
-    """Give a port for the status page."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def settings(simulator: Simulator, folder: Path, port: int, **sinks: Any) -> dict[str, Any]:
@@ -74,7 +64,7 @@ def judge(records: list[dict[str, Any]], simulator: Simulator, start_ticks: int,
 
 
 async def test_ten_kills_and_lost_links_lose_nothing(
-    plant: Simulator, tmp_path: Path, free_port: int, record_property: Callable[[str, object], None]
+    plant: Simulator, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     """Killed at ten random moments while channels drop, the files hold every owed event, once, in order."""
     random = Random()  # noqa: S311 - moments to kill at
@@ -82,7 +72,8 @@ async def test_ten_kills_and_lost_links_lose_nothing(
     record_property("seed", seed)
     print(f"seed {seed}")  # noqa: T201 - so that a failure can be run again
     random.seed(seed)
-    daemon = Daemon(tmp_path, settings(plant, tmp_path, free_port))
+    port = free_port()
+    daemon = Daemon(tmp_path, settings(plant, tmp_path, port))
     plant.faults.add("drop-channel@every=1500ms")
     start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
     try:
@@ -92,7 +83,7 @@ async def test_ten_kills_and_lost_links_lose_nothing(
             await daemon.kill()
         plant.faults.clear()
         await daemon.start()
-        await daemon.settled(free_port)
+        await daemon.settled(port)
         end_ticks = plant.plant.clock()
         await asyncio.sleep(1.5)
         assert await daemon.stop() == 0
@@ -102,13 +93,14 @@ async def test_ten_kills_and_lost_links_lose_nothing(
     assert not list(daemon.out.glob("*/*.part"))
 
 
-async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path, free_port: int) -> None:
+async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path) -> None:
     """PI goes away and comes back, refusing at first: what was missed is read from its archive."""
-    daemon = Daemon(tmp_path, settings(plant, tmp_path, free_port))
+    port = free_port()
+    daemon = Daemon(tmp_path, settings(plant, tmp_path, port))
     start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
     try:
         await daemon.start()
-        await daemon.settled(free_port)
+        await daemon.settled(port)
         await plant.kill()
         await asyncio.sleep(3)
         plant.faults.add("status=503@for=2s")
@@ -116,7 +108,7 @@ async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path, fr
         plant.faults.add("web-exception@path=recorded,count=2")
         await plant.start()
         await asyncio.sleep(3)
-        await daemon.settled(free_port)
+        await daemon.settled(port)
         end_ticks = plant.plant.clock()
         await asyncio.sleep(1.5)
         assert await daemon.stop() == 0
@@ -125,7 +117,7 @@ async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path, fr
     judge(daemon.records(), plant, start_ticks, end_ticks)
 
 
-async def test_kills_while_the_store_is_away_lose_nothing(plant: Simulator, tmp_path: Path, free_port: int) -> None:
+async def test_kills_while_the_store_is_away_lose_nothing(plant: Simulator, tmp_path: Path) -> None:
     """With S3 away for a while, and kills meanwhile, the objects hold every owed event, once, in order."""
     store = Store()
     bucket = Bucket(store, "lake")
@@ -142,7 +134,8 @@ async def test_kills_while_the_store_is_away_lose_nothing(plant: Simulator, tmp_
         "AWS_SECRET_ACCESS_KEY": "not-to-be-shown",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    daemon = Daemon(tmp_path, settings(plant, tmp_path, free_port, lake=lake), credentials)
+    port = free_port()
+    daemon = Daemon(tmp_path, settings(plant, tmp_path, port, lake=lake), credentials)
     start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
     try:
         for round_number in range(4):
@@ -154,7 +147,7 @@ async def test_kills_while_the_store_is_away_lose_nothing(plant: Simulator, tmp_
             await asyncio.sleep(2.5)
             await daemon.kill()
         await daemon.start()
-        await daemon.settled(free_port)
+        await daemon.settled(port)
         end_ticks = plant.plant.clock()
         await asyncio.sleep(1.5)
         assert await daemon.stop() == 0

@@ -178,6 +178,9 @@ def _is_repeated(event: Event, others: Sequence[Event]) -> bool:
     """Tell whether the journal has this. Of edits and deletions only the last counts: they may undo one another."""
     if event.status & DELETE:
         return bool(others) and bool(others[-1].status & DELETE)
+    if event.status & SUBSTITUTED and not event.status & UPDATE:
+        # A channel tells a deletion by the value that was removed, which brings nothing back.
+        others = [other for other in others if not other.status & DELETE]
     counting = others[-1:] if event.status & (SUBSTITUTED | UPDATE) else others
     return any(same(event, other) and not other.status & DELETE for other in counting)
 

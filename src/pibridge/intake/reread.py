@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pibridge.intake.compare import Place
 
 SETTLED_TICKS = 120 * ticks.PER_SECOND
-"""How old time must be to count as settled."""
+"""How old time must be to count as settled; less where a look reaches back less far."""
 
 
 class Reread:
@@ -35,6 +35,7 @@ class Reread:
         self._mark = f"reread {stream}"
         self._every_s = settings.every
         self._back_ticks = ticks.from_seconds(settings.back)
+        self._settled_ticks = min(self._back_ticks, SETTLED_TICKS)
         self._numbers = numbers
         self._client = client
         self._journal = journal
@@ -47,17 +48,17 @@ class Reread:
         await self._look_at_what_was_left()
         while True:
             await asyncio.sleep(self._every_s)
-            end = self._client.server_ticks() - SETTLED_TICKS
+            end = self._client.server_ticks() - self._settled_ticks
             await self._look(min(self._journal.mark(self._mark) or end, end - self._back_ticks), end)
 
     async def _look_at_what_was_left(self) -> None:
         """Look at the time that had not settled when the daemon ended; what followed was a gap and is read anyway."""
         left = self._journal.mark(self._mark)
-        settled = self._client.server_ticks() - SETTLED_TICKS
+        settled = self._client.server_ticks() - self._settled_ticks
         if left is None:
             await self._journal.set_mark(self._mark, settled)
             return
-        unsettled = left + ticks.from_seconds(self._every_s) + 2 * SETTLED_TICKS
+        unsettled = left + ticks.from_seconds(self._every_s) + 2 * self._settled_ticks
         await self._look(left, min(settled, unsettled))
         await self._journal.set_mark(self._mark, settled)
 

@@ -40,7 +40,11 @@ Backfill = Annotated[float | datetime, BeforeValidator(_backfill, json_schema_in
 class RereadSettings(Settings):
     """How settled time is read again, to find late, edited and deleted values."""
 
-    back: Duration = Field(120.0, gt=0, description="How far back each look reaches, from two minutes ago on.")
+    back: Duration = Field(
+        120.0,
+        gt=0,
+        description="How far back each look reaches, from two minutes ago on (or from `back` ago, if that is less).",
+    )
     every: Duration = Field(
         120.0, gt=0, description="How often. With `back` longer than this, deletions are found too."
     )

@@ -265,9 +265,11 @@ class Streams:
             numbers = self._catalogue.numbers
             for damaged in await self._journal.damaged() if numbers else ():
                 end = damaged.last_ticks or self._client.server_ticks()
-                starts = [damaged.first_ticks or self._journal.joined(number) or 0 for number in numbers]
+                starts = {
+                    number: max(damaged.first_ticks or 0, self._journal.joined(number) or 0) for number in numbers
+                }
                 gaps = [
-                    NewGap(number, start, end, "a damaged chunk") for number, start in zip(numbers, starts, strict=True)
+                    NewGap(number, start, end, "a damaged chunk") for number, start in starts.items() if start <= end
                 ]
                 await self._journal.mend(damaged, gaps)
                 self._history.recoverable()
