@@ -171,6 +171,8 @@ async def test_whatever_happens_the_ledger_is_the_plants_truth(
     start_ticks = plant.plant.clock() - 25 * SECOND
     try:
         await daemon.start()
+        # The backfill counts from the first answer of PI.
+        await daemon.settled(port)
         deadline = loop.time() + SECONDS
         while loop.time() < deadline:
             await chaos.strike()
