@@ -18,6 +18,11 @@ MOST_LINES = 400
 LEFTOVERS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "base"}
 WHOLE_PROJECT = {"test_layout.py", "integration", "acceptance", "component"}
 """Below tests/: what judges the whole and so mirrors no single module."""
+WHOLE_ROOM = {
+    f"journal/test_{name}.py"
+    for name in ("backlog", "bit_flips", "clock_jumps", "crash_states", "failing_disk", "state_machine")
+}
+"""Below tests/: what judges all modules of a room together."""
 DATA = {".json", ".jsonl", ".csv", ".lock"}
 A_HOME = re.compile(r"(?<![\w.}\])])/(?:home|root|Users|work|workspace|builds)/\w+|\b[A-Z]:\\Users\\\w+")
 """A path that exists on one machine only."""
@@ -84,6 +89,7 @@ def test_every_test_has_its_module() -> None:
             f"{relative(test)} mirrors neither {relative(subject)}.py nor a folder {subject.name}"
             for test in TESTS.rglob("test_*.py")
             if test.relative_to(TESTS).parts[0] not in WHOLE_PROJECT
+            and test.relative_to(TESTS).as_posix() not in WHOLE_ROOM
             and not (subject := SOURCE / test.relative_to(TESTS).with_name(test.stem.removeprefix("test_"))).is_dir()
             and not subject.with_suffix(".py").exists()
         ),

@@ -192,9 +192,9 @@ async def test_whatever_happens_the_ledger_is_the_plants_truth(
             assert told.get(place) == values, (place, told.get(place), values, status["streams"])
     known = truth(plant, POINTS, start_ticks, end_ticks)
     # An error in place of a value is told, and the value itself once the archive has given it.
-    values = facts(record for record in records if "error" not in record)
-    beyond = between(values, start_ticks, end_ticks) - known
-    assert [fact for fact in beyond if fact[:2] not in chaos.edited] == [], "told twice, or invented"
+    plain = facts(record for record in records if "error" not in record)
+    beyond_truth = between(plain, start_ticks, end_ticks) - known
+    assert [fact for fact in beyond_truth if fact[:2] not in chaos.edited] == [], "told twice, or invented"
     places = [record["seq"] for record in records]
     assert len(places) == len(set(places))
 

@@ -41,3 +41,17 @@ def test_other_keys() -> None:
     old = configuration(small(pi__auth=BASIC), {"PW": "x"})
     new = configuration(small(pi__auth={**BASIC, "password": "other"}, log={"level": "debug"}), {})
     assert difference(old, new).other == frozenset({"pi", "log"})
+
+
+def test_where_a_new_sink_begins_is_no_change_of_an_old_one() -> None:
+    """`from` speaks of the first start only."""
+    old, new = (configuration(small(sinks__local={"type": "file", "from": start}), {}) for start in ("now", "retained"))
+    assert not difference(old, new).sinks
+
+
+def test_what_is_neither_new_nor_changed_stays() -> None:
+    """Names that came or have other settings are not among the unchanged."""
+    change = Change(added=frozenset({"a"}), removed=frozenset({"b"}), changed=frozenset({"c"}))
+    assert change.unchanged(["a", "c", "d"]) == {"d"}
+    assert change
+    assert not NOTHING

@@ -135,7 +135,7 @@ def test_problems_of_the_text_come_with_those_of_the_settings(tmp_path: Path) ->
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """A missing file, a folder, bytes that are no text and s3:// are problems that name the source."""
+    """A missing file, a folder, and bytes that are no text are problems that name the source."""
     with pytest.raises(ConfigurationError, match="No such file or directory; name a readable file"):
         load(str(tmp_path / "none.yaml"))
     with pytest.raises(ConfigurationError, match="Is a directory"):
@@ -143,8 +143,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin1.yaml").write_bytes("site: Köln".encode("latin-1"))
     with pytest.raises(ConfigurationError, match="no UTF-8 text"):
         load(str(tmp_path / "latin1.yaml"))
-    with pytest.raises(ConfigurationError, match="s3:// is not built in this version; it has files"):
-        load("s3://bucket/key")
 
 
 def test_a_secret_is_read_anew(tmp_path: Path) -> None:

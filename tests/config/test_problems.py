@@ -49,7 +49,10 @@ TYPES = "file, greengrass_local, iot_core, kinesis, mqtt, s3, sitewise"
         ({"sinks__local": {"type": "fil"}}, f"sinks.local.type: unknown type; write one of {TYPES}"),
         ({"sinks__local": "file"}, "sinks.local: not a set of keys; write its keys below it"),
         ({"sinks__local__roll": {"ag": "1s"}}, "sinks.local.roll.ag: unknown key; did you mean age?"),
-        ({"sinks__local__zzzz": "1"}, "sinks.local.zzzz: unknown key; known here: filter, type, path, format, roll"),
+        (
+            {"sinks__local__zzzz": "1"},
+            "sinks.local.zzzz: unknown key; known here: from, filter, type, path, format, roll",
+        ),
         ({"sinks__local__file": "1"}, "sinks.local.file: unknown key; "),
         (
             {"sinks__m": {"type": "mqtt", "host": "h", "topic": "t", "port": "70000"}},

@@ -5,6 +5,7 @@ import pytest
 
 from daemon.brewery import reading
 from pibridge import __version__
+from pibridge.config.loaded import Loaded
 from pibridge.config.settings import Configuration
 from pibridge.daemon.report import Report
 from pibridge.errors import UnauthorizedError
@@ -53,7 +54,7 @@ def counters() -> Counters:
 @pytest.fixture
 def report(configuration: Configuration, counters: Counters, journal: Journal, client: PiClient) -> Report:
     """Report on them."""
-    return Report(configuration, counters, journal, client)
+    return Report(Loaded.of(configuration), counters, journal, client)
 
 
 def test_all_is_well(report: Report) -> None:

@@ -27,7 +27,7 @@ from pibridge.pi.points_file import PointRow
 from pibridge.pi.settings import PiSettings
 from pibridge.pi.webid import identity
 from pibridge.simulator import Simulator, SimulatorSettings
-from pibridge.simulator.faults import Fault, Faults
+from pibridge.simulator.faults import Fault, Faults, parse
 from pibridge.simulator.samples import Sample
 from pibridge.status.counters import Counters
 from simulator.bench import Clock
@@ -74,6 +74,8 @@ class Doorkeeper(Faults):
     """The next channel message is cut off."""
     at_handshake: Callable[[], object] | None = None
     """Happens once, while the next handshake waits for its answer."""
+    unwelcome: str = ""
+    """Handshakes that name this WebID are refused."""
 
     def request(self, method: str, path: str) -> Fault | None:
         """Note the gaps."""
@@ -84,6 +86,8 @@ class Doorkeeper(Faults):
             happens, self.at_handshake = self.at_handshake, None
             if happens is not None:
                 happens()
+            if self.unwelcome and self.unwelcome in path:
+                return parse("status=404", 0, self.clock())
         return super().request(method, path)
 
     def written(self, data: bytes) -> bytes:
@@ -140,6 +144,10 @@ class Line:
     def write(self, second: float, value: Any, *, name: str = QUIET, **said: Any) -> None:
         """Write a value into the plant, this many seconds from its present time."""
         self.simulator.plant.insert(name, Sample(self.clock.ticks + round(second * SECOND), value, **said))
+
+    async def tell_time(self) -> None:
+        """Let the client learn the plant's present time, as it does from every answer."""
+        await self.client.get("/dataservers", [], bytes)
 
     async def events(self, tags: Iterable[int] | None = None) -> list[Event]:
         """Give what the journal holds of these tags, or of all, by position."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pibridge.intake.arrivals import Arrivals, decide
 from pibridge.intake.compare import content, place_of
 from pibridge.model import ticks
-from pibridge.model.event import BAD, ERROR, SUBSTITUTED, UPDATE, Event
+from pibridge.model.event import BAD, DELETE, ERROR, SUBSTITUTED, UPDATE, Event
 from pibridge.pi.wire import StreamItem, TimedValue, decode_channel
 
 A, FULL_A = "I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", "F1DPrR1NjdPxEUOulNmps6aJqQFAEAAAUElTUlYxXFNJTlVTT0lE"
@@ -140,6 +140,18 @@ def test_an_edit_may_put_a_replaced_value_back() -> None:
         for number in (2.0, 2.0, 1.0, 1.0):
             told += decide(taking.take([item(value(0, number, substituted=True))]), told).events
         assert [event.value for event in told] == [1.0, 2.0, 1.0]
+
+
+def test_the_echo_of_a_deletion_brings_nothing_back() -> None:
+    """A channel tells a deletion by the removed value, marked Substituted: what is known as deleted stays so."""
+    journal = [Event(1, NOON, 1.0), Event(1, NOON, None, DELETE)]
+    taking = arrivals(*journal[:1])
+    echo = value(0, 1.0, substituted=True)
+    taking.take([item(value(1, 5.0))])
+    taking.claim(journal[:1])
+    assert decide(taking.take([item(echo)]), journal).events == []
+    (anew,) = decide(taking.take([item(value(0, 2.0, substituted=True))]), journal).events
+    assert anew.value == 2.0
 
 
 def test_what_was_not_written_down_is_forgotten() -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from intake.lines import QUIET, SECOND, Doorkeeper, Line, opened, plant_settings
+from pibridge.errors import RejectedError, UnauthorizedError
+from pibridge.intake import live as live_module
 from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.reception import AHEAD_TICKS, heard_until, missed, newest
 from pibridge.journal.gaps import Gap
@@ -240,6 +242,109 @@ async def test_a_channel_without_heartbeat_is_opened_anew(line: Line) -> None:
         assert "not even a heartbeat" in gap.reason
         line.simulator.faults.remove(silence.number)
         await eventually(lambda: line.counters.stream("s").channels_open == 1)
+
+
+async def test_a_silent_channel_is_opened_anew(line: Line) -> None:
+    """It is open and beats, but brings nothing: PI's present values give it away. What it swallowed is a gap."""
+    tags = await line.describe(QUIET, *BULK)
+    number = next(iter(tags))
+    async with running((await line.channel(tags)).run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        line.write(0, 1.0)
+        await eventually(lambda: has_values(line, number, 1.0))
+        line.simulator.faults.add("silence")
+        await eventually(lambda: line.simulator.faults.listed()[0].acted == 1)
+        line.write(1, 2.0)
+        line.write(2, 3.0)
+        line.clock.advance(2)
+        await eventually(lambda: line.counters.stream("s").silent == 1)
+        await eventually(lambda: len(doorkeeper(line).gaps) == 2)
+        (gap,) = [gap for gap in doorkeeper(line).gaps[1] if gap.tag == number]
+        assert gap.reason.startswith("a silent channel")
+        assert (gap.start_ticks, gap.end_ticks) == (line.clock.ticks - 2 * SECOND - MARGIN_TICKS, None)
+        await eventually(lambda: has_values(line, number, 1.0, 3.0))  # the value between them is in the gap
+        await eventually(lambda: _ended(line, number))
+
+
+async def _ended(line: Line, number: int) -> bool:
+    return all(gap.end_ticks is not None for gap in await gaps_of(line, number))
+
+
+async def test_a_quiet_channel_stays_open(line: Line) -> None:
+    """PI has nothing newer than was journaled: nothing is wrong, however often it is compared."""
+    tags = await line.describe(QUIET, *BULK)
+    number = next(iter(tags))
+    async with running((await line.channel(tags)).run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        line.write(0, 1.0)
+        await eventually(lambda: has_values(line, number, 1.0))
+        asked = line.simulator.requests
+        await eventually(lambda: line.simulator.requests >= asked + 3)
+        line.write(-300, 2.0)  # late: older than the newest
+        await eventually(lambda: has_values(line, number, 1.0, 2.0))
+        asked = line.simulator.requests
+        await eventually(lambda: line.simulator.requests >= asked + 2)
+    assert (line.counters.stream("s").silent, line.counters.stream("s").reconnects) == (0, 0)
+
+
+@pytest.mark.parametrize("fault", ["status=503", "truncate", "web-exception=500", "status=403", "stream-error"])
+async def test_a_comparison_that_fails_says_nothing(line: Line, fault: str) -> None:
+    """Without PI's present values the channel stays; as soon as there are some, it is judged by them."""
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    async with running((await line.channel(tags)).run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        line.simulator.faults.add("silence")
+        await eventually(lambda: line.simulator.faults.listed()[0].acted == 1)
+        limit = "" if fault == "stream-error" else "@path=streamsets/value"
+        broken = line.simulator.faults.add(fault + limit)
+        line.write(0, 1.0)
+        await eventually(lambda: broken.acted >= 3)
+        assert (line.counters.stream("s").silent, line.counters.stream("s").reconnects) == (0, 0)
+        line.simulator.faults.remove(broken.number)
+        await eventually(lambda: has_values(line, number, 1.0))
+    assert line.counters.stream("s").silent == 1
+
+
+async def test_errors_in_place_of_values_are_read_from_the_archive(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they stand for is a gap at once; history gets it, but not again and again while PI goes on to fail."""
+    # PI is asked for it once in half a minute; nobody waits for that here.
+    monkeypatch.setattr(live_module, "_FAILED_AGAIN_S", 1.0)
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    given: list[float] = []
+    loop = asyncio.get_running_loop()
+    async with running((await line.channel(tags, lambda: given.append(loop.time()))).run()):
+        await eventually(lambda: len(given) == 1)
+        line.write(0, 1.0)
+        await eventually(lambda: has_values(line, number, 1.0))
+        failing = line.simulator.faults.add(f"stream-error@tag={QUIET}")
+        for count in range(1, 6):
+            line.write(count, float(count))
+            await eventually(lambda count=count: failing.acted == count)  # type: ignore[misc]
+        line.simulator.faults.remove(failing.number)
+        line.write(20, 20.0)
+        await eventually(lambda: has_values(line, number, 1.0, 20.0))
+        gaps = await gaps_of(line, number)
+        assert [gap.end_ticks is None for gap in gaps] == [False, True], "the first is owed, the others wait"
+        assert {gap.start_ticks for gap in gaps} == {line.clock.ticks - MARGIN_TICKS}
+        await eventually(lambda: len(given) == 3)
+        assert all(gap.end_ticks is not None for gap in await gaps_of(line, number))
+    assert given[2] - given[1] >= 1.0
+    assert line.counters.stream("s").reconnects == 0
+
+
+async def test_a_channel_that_pi_refuses_ends(line: Line) -> None:
+    """An unknown or forbidden tag among its tags: it says so, and whoever runs it parts the tags."""
+    for status, kind in ((404, RejectedError), (403, UnauthorizedError)):
+        tags = await line.describe(QUIET)
+        (number,) = tags
+        refusal = line.simulator.faults.add(f"status={status}@path=channel")
+        error = await (await line.channel(tags)).run()
+        assert isinstance(error, kind)
+        assert error.status == status
+        assert (await gaps_of(line, number))[0].end_ticks is None
+        line.simulator.faults.remove(refusal.number)
 
 
 async def test_a_channel_that_beats_stays_open(line: Line) -> None:

@@ -1,22 +1,19 @@
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from intake.lines import SECOND, Doorkeeper, Line, opened, path, plant_settings
+from intake.lines import QUIET, SECOND, Line, opened, plant_settings
+from intake.readers import NEVER_S, doorkeeper, handshakes, listed, points, reading, reads, tells, write
 from pibridge.intake import streams as streams_module
 from pibridge.intake.pages import MARGIN_TICKS
-from pibridge.intake.settings import StreamSettings
 from pibridge.intake.streams import Streams
 from pibridge.model import ticks
-from pibridge.model.event import Lane
-from pibridge.pi.settings import LimitSettings
-from pibridge.status.counters import Counters
+from pibridge.model.event import DELETE, Lane
 from waiting import eventually, running
 
 BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
 REFRESH_S = 0.05
-NEVER_S = 3600.0
 
 
 @pytest.fixture
@@ -30,70 +27,6 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     # What cannot be resolved is tried again after ten seconds; nobody waits for that here.
     monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)
-
-
-def points(*names: str, backfill: str = "0s") -> StreamSettings:
-    """Give a stream of these points."""
-    return StreamSettings.model_validate({"select": {"points": [path(name) for name in names]}, "backfill": backfill})
-
-
-def listed(file: Path, *names: str, backfill: str = "0s") -> StreamSettings:
-    """Give a stream of the points in a file, which may change."""
-    write(file, *names)
-    return StreamSettings.model_validate({"select": {"points_file": file}, "backfill": backfill})
-
-
-def write(file: Path, *names: str) -> None:
-    """Put other points into the file, at once."""
-    new = file.with_suffix(".new")
-    new.write_text("\n".join(["path", *map(path, names)]))
-    new.replace(file)
-
-
-def reading(line: Line, refresh_s: float = NEVER_S, per_channel: int = 200, **streams: StreamSettings) -> Streams:
-    """Give the streams, as a daemon has them that has just started."""
-    line.counters = Counters()
-    limits = LimitSettings(requests_per_second=1000, streams_per_channel=per_channel)
-    return Streams(streams, refresh_s, limits, line.client, line.journal, line.counters)
-
-
-async def reads(line: Line, tags: int, channels: int) -> None:
-    """Wait until so many tags are read over so many channels, and nothing is owed."""
-    counters = line.counters.streams.values
-
-    async def is_so() -> bool:
-        return (
-            sum(stream.tags for stream in counters()) == tags
-            and sum(stream.channels for stream in counters()) == channels
-            and sum(stream.channels_open for stream in counters()) == channels
-            and line.simulator.channels == channels
-            and await line.owes_nothing()
-        )
-
-    await eventually(is_so)
-
-
-async def tells(line: Line, names: Sequence[str], since_ticks: int) -> None:
-    """Wait until all that the plant knows since a time is in the journal; nothing may be there twice."""
-    owed = line.truth(names, since_ticks)
-    assert owed
-
-    async def is_told() -> bool:
-        return not (owed - await line.told())
-
-    await eventually(is_told)
-    assert {fact: count for fact, count in (await line.told()).items() if fact[1] >= since_ticks} == owed
-
-
-def handshakes(line: Line) -> int:
-    """Count the channels that were ever asked for."""
-    return len(doorkeeper(line).gaps)
-
-
-def doorkeeper(line: Line) -> Doorkeeper:
-    """Give who notes what is on disk at each handshake."""
-    assert isinstance(line.simulator.faults, Doorkeeper)
-    return line.simulator.faults
 
 
 async def test_reading_begins_by_itself_when_pi_is_there(line: Line) -> None:
@@ -278,3 +211,147 @@ async def test_many_tags_take_several_channels(line: Line) -> None:
     """A channel has at most `streams_per_channel` tags."""
     async with running(reading(line, per_channel=2, s=points(*BULK)).run()):
         await reads(line, tags=3, channels=2)
+
+
+async def test_a_backfill_that_reaches_further_back_reads_only_what_was_not_read(line: Line) -> None:
+    """The configuration says 20 instead of 10 minutes: after the restart the ten before are read, once."""
+    since = line.clock.ticks - 595 * SECOND
+    async with running(reading(line, s=points(*BULK, backfill="10m")).run()):
+        await reads(line, tags=3, channels=1)
+        await tells(line, BULK, since)
+    further = line.clock.ticks - 1195 * SECOND
+    async with running(reading(line, s=points(*BULK, backfill="20m")).run()):
+        await reads(line, tags=3, channels=1)
+        await tells(line, BULK, further)
+    assert line.counters.history.recovered > 1500
+    assert line.counters.history.duplicates < 200, "only the overlap of the restart is read twice"
+    async with running(reading(line, s=points(*BULK, backfill="10m")).run()):
+        await reads(line, tags=3, channels=1)
+        assert line.counters.history.recovered == 0
+
+
+async def test_a_changed_configuration_leaves_the_other_streams_alone(line: Line) -> None:
+    """A removed stream is heard no more, a new one is, and those that stay keep their channels."""
+    streams = reading(line, a=points(BULK[0]), b=points(BULK[1]))
+    async with running(streams.run()):
+        await reads(line, tags=2, channels=2)
+        before = set(streams._channels._channels)  # the very objects: nothing was opened anew
+        start = line.clock.ticks + 1
+        streams.change({"a": points(BULK[0]), "c": points(BULK[2])}, NEVER_S)
+        await eventually(lambda: line.counters.stream("c").channels_open == 1 and line.simulator.channels == 2)
+        after = set(streams._channels._channels)
+        assert [channel.reception.stream for channel in before & after] == ["a"]
+        line.clock.advance(5)
+        await tells(line, [BULK[0], BULK[2]], start)
+    assert handshakes(line) == 3
+    assert line.counters.stream("a").reconnects == 0
+
+
+async def test_a_removed_stream_ends_though_pi_does_not_answer(line: Line) -> None:
+    """It waits for no request about the others."""
+    streams = reading(line, a=points(BULK[0]), b=points(BULK[1]))
+    async with running(streams.run()):
+        await reads(line, tags=2, channels=2)
+        line.simulator.faults.add("hang@method=GET,path=/points")
+        streams.change({"a": points(BULK[0], BULK[2])}, NEVER_S)
+        await eventually(lambda: line.simulator.channels == 1)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, [BULK[0]], start)
+        line.simulator.faults.clear()
+        await line.simulator.kill()  # ends the requests that hang
+        await line.simulator.start()
+        await eventually(lambda: line.counters.stream("a").tags == 2 and line.simulator.channels == 2)
+        later = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, [BULK[0], BULK[2]], later)
+
+
+async def test_a_stream_that_a_change_brings_gets_its_backfill(line: Line) -> None:
+    """It is owed its history as at a first start."""
+    streams = reading(line, a=points(BULK[0]))
+    since = line.clock.ticks - 295 * SECOND
+    async with running(streams.run()):
+        await reads(line, tags=1, channels=1)
+        streams.change({"a": points(BULK[0]), "b": points(BULK[1], backfill="5m")}, NEVER_S)
+        await reads(line, tags=2, channels=2)
+        owed = line.truth([BULK[1]], since)
+        await eventually(lambda: _covers(line, owed))
+    assert line.counters.stream("a").recovered == 0
+
+
+async def _covers(line: Line, owed: object) -> bool:
+    return not (owed - await line.told())  # type: ignore[operator]
+
+
+async def test_a_change_of_the_selection_is_resolved_at_once(line: Line) -> None:
+    """Tags that stay in the stream lose nothing; those that leave are told no more."""
+    streams = reading(line, s=points(*BULK[:2]))
+    async with running(streams.run()):
+        await reads(line, tags=2, channels=1)
+        start = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK[:2], start)
+        streams.change({"s": points(*BULK[1:])}, NEVER_S)
+        await eventually(lambda: _reads_only(line, streams, BULK[1:]))
+        later = line.clock.ticks + 1
+        line.clock.advance(5)
+        await tells(line, BULK[1:], later)
+        owed = line.truth([BULK[1]], start)
+        assert not owed - await line.told()
+        assert max((await line.told()).values()) == 1
+
+
+async def _reads_only(line: Line, streams: Streams, names: list[str]) -> bool:
+    read = {tag.name for tag in streams._tags["s"].values()}
+    counters = line.counters.stream("s")
+    return read == set(names) and counters.channels_open == counters.channels > 0
+
+
+async def test_a_change_of_refresh_counts_from_now_on(line: Line, tmp_path: Path) -> None:
+    """A selection that would have been looked at in an hour is looked at soon."""
+    file = tmp_path / "points.csv"
+    settings = listed(file, *BULK[:2])
+    streams = reading(line, s=settings)
+    async with running(streams.run()):
+        await reads(line, tags=2, channels=1)
+        streams.change({"s": settings}, REFRESH_S)
+        asked = line.simulator.requests
+        await eventually(lambda: line.simulator.requests >= asked + 3)
+        write(file, *BULK)
+        await reads(line, tags=3, channels=2)
+    assert line.counters.stream("s").reconnects == 0
+
+
+async def test_settled_time_is_read_again_as_each_stream_says(line: Line) -> None:
+    """Late, edited and deleted values of a stream with `reread` become records; `reread: null` looks at nothing."""
+    again = {"every": "50ms", "back": "200s"}
+    streams = reading(line, a=points(QUIET, reread=again), b=points(BULK[1], reread=None), c=points(BULK[2]))
+    async with running(streams.run()):
+        await reads(line, tags=3, channels=3)
+        (number,) = await line.describe(QUIET)
+        await eventually(lambda: line.journal.mark("reread c") is not None)
+        stalled = line.simulator.faults.add("stall")  # so that nothing comes by the channels
+        line.clock.advance(400)
+        await line.tell_time()
+        line.write(-150, 2.0)
+        await eventually(lambda: _has(line, number, [2.0]))
+        looks = line.counters.history.looks
+        await eventually(lambda: line.counters.history.looks >= looks + 3)
+        line.simulator.plant.delete(QUIET, line.clock.ticks - 150 * SECOND)
+        await eventually(lambda: line.counters.history.deletions == 1)
+        assert line.journal.mark("reread b") is None
+        looks = line.counters.history.looks
+        streams.change({"a": points(QUIET, reread=None)}, NEVER_S)
+        await eventually(lambda: line.simulator.channels == 1)
+        line.write(-160, 3.0)
+        asked = line.simulator.requests
+        await line.tell_time()
+        line.simulator.faults.remove(stalled.number)
+        await eventually(lambda: _has(line, number, [2.0, None, 3.0]))
+        assert line.simulator.requests == asked + 1, "it came by the channel"
+    assert (await line.events([number]))[-2].status & DELETE
+
+
+async def _has(line: Line, number: int, values: list[object]) -> bool:
+    return await line.values(number) == values

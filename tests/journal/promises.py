@@ -55,7 +55,7 @@ class Found(Struct):
     cursors: dict[Lane, Cursor]
     gaps: dict[int, Gap]
     unit: str
-    last: Last | None
+    last: dict[int, Last | None]
 
 
 def find(folder: Path) -> Found:
@@ -77,7 +77,7 @@ def find(folder: Path) -> Found:
             cursors={lane: cursor for (_, lane), cursor in parts.cursors.items()},
             gaps={gap.id: gap for gap in parts.lookup.gaps()},
             unit=tag.unit if tag else "",
-            last=parts.newest.last(1),
+            last={number: parts.newest.last(number) for number in (1, 2)},
         )
     finally:
         parts.lookup.close()
@@ -99,9 +99,9 @@ def judge(promises: Promises, found: Found) -> None:
     require(found.unit in {"", *promises.units}, f"unit {found.unit}")
     if promises.durable_units:
         require(found.unit in promises.units[promises.durable_units - 1 :], f"unit {found.unit} is an earlier one")
-    stored = [event for _, event in promises.written[:newest_seq]]
-    newest_ticks = max((event.ticks for event in stored), default=None)
-    require((found.last.ticks if found.last else None) == newest_ticks, "the newest event of the tag")
+    for number, last in found.last.items():
+        stored = [event.ticks for _, event in promises.written[:newest_seq] if event.tag == number]
+        require((last.ticks if last else None) == max(stored, default=None), f"newest event of tag {number} is {last}")
 
 
 def _judge_lane(promises: Promises, found: Found, lane: Lane) -> None:

@@ -8,7 +8,7 @@ import apsw
 import pytest
 from msgspec import Struct
 
-from journal.crashes import restore
+from journal.crashes import Files, restore
 from journal.long import LONG
 from journal.samples import NOW, Clock, events, noise, opened
 from pibridge.errors import JournalError
@@ -19,7 +19,7 @@ from pibridge.journal.settings import JournalSettings
 from pibridge.model.event import Event, Lane
 
 CHUNKS = 60
-FLIPS_A_REGION = 2000 if LONG else 25
+FLIPS_A_REGION = 1000 if LONG else 25
 
 pytestmark = pytest.mark.skipif(not pages.guard(), reason="this apsw was built without page checksums")
 
@@ -53,7 +53,7 @@ def look(folder: Path) -> Seen:
         parts.db.close()
 
 
-async def make(folder: Path, *, is_clean: bool = True) -> dict[str, bytes]:
+async def make(folder: Path, *, is_clean: bool = True) -> Files:
     """Give the files of a journal with everything in it; not clean: as they were before it was closed."""
     async with opened(folder, tag_count=40) as journal:
         for lane in Lane:
@@ -63,8 +63,13 @@ async def make(folder: Path, *, is_clean: bool = True) -> dict[str, bytes]:
             lane = Lane.LIVE if number % 3 else Lane.HISTORY
             await journal.commit(lane, noise(12 if number % 10 else 80, seed=number), NOW)
         await journal.advance("lake", Lane.LIVE, 100)
-        files = {file.name: file.read_bytes() for file in folder.glob("journal.db*") if file.suffix != ".db-shm"}
-    return {schema.FILE_NAME: (folder / schema.FILE_NAME).read_bytes()} if is_clean else files
+        unclean = contents(folder)
+    return contents(folder) if is_clean else unclean
+
+
+def contents(folder: Path) -> Files:
+    """Give the files that outlive the power: all but the shared index of the log."""
+    return {file.name: file.read_bytes() for file in folder.glob("journal.db*") if not file.name.endswith("-shm")}
 
 
 def regions(folder: Path) -> dict[str, list[int]]:
@@ -88,8 +93,9 @@ def flips(content: bytes, numbers: list[int], rng: random.Random) -> Iterator[by
         yield content[:offset] + bytes([content[offset] ^ 1 << rng.randrange(8)]) + content[offset + 1 :]
 
 
+@pytest.mark.timeout(1800 if LONG else 120)
 async def test_a_flipped_bit_costs_its_page_or_is_stated(tmp_path: Path) -> None:
-    """In a payload it costs that chunk, in a page of chunks those that begin there; elsewhere it is an error, or nothing."""
+    """In a payload it costs that chunk, in a page of chunks those that begin there; elsewhere it is an error."""
     files = await make(tmp_path)
     whole = look(tmp_path)
     chunk_rows = apsw.Connection(str(tmp_path / schema.FILE_NAME))
@@ -104,8 +110,7 @@ async def test_a_flipped_bit_costs_its_page_or_is_stated(tmp_path: Path) -> None
             restore(tmp_path, {schema.FILE_NAME: content})
             try:
                 found = look(tmp_path)
-            except JournalError as error:
-                assert error.hint
+            except JournalError:
                 stated.add(kind)
                 continue
             lost = whole.events.keys() - found.events.keys()
@@ -139,7 +144,7 @@ async def test_a_flipped_bit_in_the_log_gives_an_earlier_state(tmp_path: Path) -
 
 
 async def test_what_cannot_be_read_holds_up_nobody(tmp_path: Path) -> None:
-    """The daemon delivers the others, moves cursors past it, trims around it, and takes new events; it tells what is lost."""
+    """The daemon delivers the others, moves cursors past it, trims around it, takes new events; and tells the loss."""
     files = await make(tmp_path)
     whole = look(tmp_path)
     kinds = regions(tmp_path)

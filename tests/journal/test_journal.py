@@ -188,6 +188,36 @@ async def test_damage_costs_one_chunk(tmp_path: Path) -> None:
         assert len(await journal.gaps()) == 1
 
 
+async def test_marks_survive_a_restart(tmp_path: Path) -> None:
+    """How far something has got is known by its name; nobody else's mark changes with it."""
+    async with opened(tmp_path) as journal:
+        assert journal.mark("reread a") is None
+        await journal.set_mark("reread a", 100)
+        await journal.set_mark("reread b", 7)
+        await journal.set_mark("reread a", 50)
+        assert journal.mark("reread a") == 50
+    async with opened(tmp_path) as journal:
+        assert (journal.mark("reread a"), journal.mark("reread b"), journal.mark("reread c")) == (50, 7, None)
+
+
+async def test_a_mark_is_durable_on_return(tmp_path: Path) -> None:
+    """It is in the file, not only in memory."""
+    async with opened(tmp_path, flush=60) as journal:
+        await journal.set_mark("reread a", 100)
+        assert raw(tmp_path).execute("SELECT name, ticks FROM mark").fetchall() == [("reread a", 100)]
+
+
+async def test_a_tag_is_owed_from_the_earliest_time_it_joined(tmp_path: Path) -> None:
+    """Joining again later changes nothing, joining earlier does; so it stays after a restart."""
+    async with opened(tmp_path) as journal:
+        await journal.join([1, 2], 100)
+        await journal.join([1, 2, 3], 200)
+        await journal.join([2], 50)
+        assert journal.owed() == {1: 100, 2: 50, 3: 200}
+    async with opened(tmp_path) as journal:
+        assert [journal.joined(number) for number in (1, 2, 3)] == [100, 50, 200]
+
+
 async def test_a_cancelled_commit_harms_nobody(tmp_path: Path) -> None:
     """What was on its way is stored or not; the journal goes on."""
     async with opened(tmp_path) as journal:

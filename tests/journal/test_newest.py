@@ -40,6 +40,24 @@ def test_pages_bring_back_what_was_known(tmp_path: Path) -> None:
     db.close()
 
 
+def test_a_chunk_that_goes_leaves_its_newest_events(tmp_path: Path) -> None:
+    """Later events are taken into the pages, known and unknown tags alike; earlier ones change nothing."""
+    db = schema.open_for_writing(tmp_path, "full")
+    known = Newest()
+    known.grow(2)
+    known.take([Event(1, 5, "old"), Event(2, 50, "late")], 5)
+    NewestPages().store(db, known.snapshot())
+    far = PAGE_TAGS + 1
+    newest.fold(db, [Event(1, 6, "new"), Event(2, 6, "early"), Event(far, 6, "first")], 7)
+    back, whole = newest.load(db, far)
+    assert whole
+    assert [back.last(tag) for tag in (1, 2, far)] == [Last(6, "new", 7), Last(50, "late", 5), Last(6, "first", 7)]
+    db.execute("UPDATE newest SET crc = crc + 1")
+    newest.fold(db, [Event(1, 7, "newer")], 8)
+    assert newest.load(db, 1)[1] is False, "what is damaged is not made to look whole"
+    db.close()
+
+
 def test_a_damaged_page_is_noticed(tmp_path: Path) -> None:
     """Then what is kept of the journal has to be read instead."""
     db = schema.open_for_writing(tmp_path, "full")

@@ -27,6 +27,17 @@ async def test_a_refused_journal_is_not_claimed(tmp_path: Path) -> None:
             await Journal.open(JournalSettings(path=tmp_path))
 
 
+async def test_what_is_known_of_tags_is_there_when_it_opens(tmp_path: Path) -> None:
+    """Marks and times of joining are read with the small tables."""
+    async with opened(tmp_path) as journal:
+        await journal.join([2], 10)
+        await journal.set_mark("reread a", 20)
+    found = opening.load(JournalSettings(path=tmp_path), Clock())
+    assert (found.joined, found.marks) == ({2: 10}, {"reread a": 20})
+    for part in (found.lookup, found.shelf, found.db):
+        part.close()
+
+
 def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     """The error names the key."""
     (tmp_path / "file").touch()

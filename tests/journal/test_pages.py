@@ -40,6 +40,20 @@ def test_a_changed_bit_is_noticed(tmp_path: Path) -> None:
         schema.open_for_writing(tmp_path, "full")
 
 
+@pytest.mark.parametrize("bit", range(8))
+def test_a_changed_bit_cannot_switch_it_off(tmp_path: Path, bit: int) -> None:
+    """The byte that has the checksums compared is not alone in saying that there are any."""
+    schema.open_for_writing(tmp_path, "full").close()
+    file = tmp_path / schema.FILE_NAME
+    content = bytearray(file.read_bytes())
+    content[20] ^= 1 << bit
+    file.write_bytes(content)
+    for _ in range(2):
+        with pytest.raises(JournalError, match="damaged"):
+            schema.open_for_writing(tmp_path, "full")
+    assert file.read_bytes() == content
+
+
 async def test_without_the_extension(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A journal is made without page checksums; one that has them is refused, untouched, with what to do."""
     async with opened(tmp_path / "guarded"):
@@ -75,7 +89,8 @@ def test_room_for_checksums(tmp_path: Path) -> None:
     """A file keeps its room for good, and nobody may write it without them."""
     pages.guard()
     with closing(apsw.Connection(str(tmp_path / "file"))) as db:
+        assert not pages.has_checksums(db)
         pages.reserve(db)
         db.execute("CREATE TABLE a (b)")
-        assert db.reserve_bytes("main") == pages.CHECKSUM_BYTES
+        assert pages.has_checksums(db)
         pages.require_guard(db, tmp_path)

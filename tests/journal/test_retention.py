@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from pibridge.errors import JournalError, JournalFullError
 from pibridge.journal.cursors import DeadLetter
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
+from pibridge.journal.newest import Last
 from pibridge.journal.reader import JournalReader
 from pibridge.model.event import Lane
 
@@ -64,6 +66,19 @@ async def test_positions_are_never_given_again(tmp_path: Path) -> None:
     async with opened(tmp_path, clock=clock, retain="1s") as journal:
         await journal.commit(Lane.LIVE, events(1), NOW)
         assert (await journal.next(Lane.LIVE, 0)).first_seq == 11
+
+
+async def test_the_newest_event_of_a_quiet_tag_outlives_its_chunk(tmp_path: Path) -> None:
+    """A crash after its chunk was trimmed does not make a tag look as if it had never been heard."""
+    clock = Clock()
+    crashed = tmp_path / "crashed"
+    async with opened(tmp_path / "running", clock=clock, retain="7d") as journal:
+        await journal.commit(Lane.LIVE, events(3), NOW)
+        await next_tick(journal, clock, 8 * DAY_S)
+        assert journal.stat().events == 0
+        shutil.copytree(tmp_path / "running", crashed)
+    async with opened(crashed) as journal:
+        assert journal.last(1) == Last(NOW + 2, 2, NOW)
 
 
 async def test_old_dead_letters_go(tmp_path: Path) -> None:

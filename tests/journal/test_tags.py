@@ -48,15 +48,16 @@ def test_unknown_numbers_are_errors() -> None:
 
 
 def test_versions_and_joinings_are_kept(tmp_path: Path) -> None:
-    """What was stored is read back; who has joined keeps the first time."""
+    """What was stored is read back; who has joined keeps the earliest time."""
     db = schema.open_for_writing(tmp_path, "full")
     (tag,) = tags(1)
     insert(db, [Description(1, 0, tag), Description(1, 50, replace(tag, unit="K"))])
     join(db, [1, 2], 100)
-    join(db, [2, 3], 200)
+    join(db, [2, 3, 4], 200)
+    join(db, [4], 150)
     book = load(db)
     assert (book.tag(1, 49).unit, book.tag(1, 50).unit) == ("bar", "K")
-    assert load_joined(db) == {1: 100, 2: 100, 3: 200}
+    assert load_joined(db) == {1: 100, 2: 100, 3: 200, 4: 150}
     db.close()
 
 

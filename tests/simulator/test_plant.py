@@ -112,6 +112,32 @@ def test_edits_change_history() -> None:
     assert plant.edit_count == 3
 
 
+def test_a_point_that_was_removed_is_gone() -> None:
+    """Neither its name nor any of its WebIDs leads to it."""
+    plant = Plant(clock=lambda: NOW)
+    gone = plant.remove_point("R1.Level")
+    assert not plant.has(gone)
+    assert plant.find(gone.identity.marker, gone.path) is None
+    for kind in WebIdType:
+        assert plant.resolve(encode(gone.identity, kind)) is None
+    with pytest.raises(KeyError):
+        plant.remove_point("R1.Level")
+
+
+def test_a_point_made_anew_is_another_one() -> None:
+    """It has the name, another id, and begins with Pt Created at the present; the old id stays unknown."""
+    plant = Plant(clock=lambda: NOW)
+    plant.insert("R1.Level", Sample(NOW - 5, 1.5))
+    gone = plant.remove_point("R1.Level")
+    anew = plant.recreate_point(gone)
+    assert (plant.point("R1.Level"), anew.path) == (anew, gone.path)
+    assert anew.id not in {gone.id, *(point.id for point in plant.points.values() if point is not anew)}
+    assert plant.resolve(encode(anew.identity, WebIdType.ID_ONLY)) is anew
+    assert plant.resolve(encode(gone.identity, WebIdType.ID_ONLY)) is None
+    assert plant.snapshots("R1.Level", 0, NOW) == [Sample(NOW, PT_CREATED, good=False)]
+    assert plant.snapshots("R1.Level", NOW + 1, NOW + HOUR)
+
+
 def test_nothing_cannot_be_deleted() -> None:
     """A deletion where no value is says so."""
     with pytest.raises(KeyError, match=r"R1\.State has no value"):

@@ -11,8 +11,10 @@ BUSY = Snapshot(
     started="2026-03-01T11:00:00.0000000Z",
     pi=PIStatus(url="https://pi.example.com/piwebapi", state="connected"),
     streams={
-        "reactors": StreamStatus(tags=12, channels=2, channels_open=1, read=4_000, reconnects=3, last_ts=NEWEST),
-        "utilities": StreamStatus(tags=5, problems=1, last_error=r"\\PISRV1\U9: unknown point"),
+        "reactors": StreamStatus(
+            tags=12, channels=2, channels_open=1, read=4_000, reconnects=3, silent=2, last_ts=NEWEST
+        ),
+        "utilities": StreamStatus(tags=5, problems=1, quarantined=3, last_error=r"\\PISRV1\U9: unknown point"),
     },
     sinks={
         "lake": SinkStatus(
@@ -26,7 +28,16 @@ BUSY = Snapshot(
         ),
     },
     journal=JournalStatus(events=4_000, bytes=65_536, max_bytes=2 << 30, oldest_seq=1, newest_seq=4_000, gaps=7),
-    history=HistoryStatus(gaps_open=7, gaps_paid=5, events_recovered=1_200, current="R1.Temperature from 11:00"),
+    history=HistoryStatus(
+        gaps_open=7,
+        gaps_paid=5,
+        events_recovered=1_200,
+        updates=11,
+        deletions=12,
+        left_out=13,
+        looks=14,
+        current="R1.Temperature from 11:00",
+    ),
 )
 
 FRESH = Snapshot(

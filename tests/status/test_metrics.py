@@ -32,6 +32,8 @@ def test_streams_and_sinks_are_labelled_by_their_configured_names() -> None:
     samples = scraped(BUSY)
     assert value(samples, "pibridge_stream_events_read_total", stream="reactors") == 4_000
     assert value(samples, "pibridge_stream_problems", stream="utilities") == 1
+    assert value(samples, "pibridge_stream_silent_channels_total", stream="reactors") == 2
+    assert value(samples, "pibridge_stream_quarantined_tags", stream="utilities") == 3
     assert value(samples, "pibridge_stream_newest_event_seconds", stream="reactors") == NEWEST_UNIX_S
     assert value(samples, "pibridge_sink_records_delivered_total", sink="lake") == 3_900
     assert value(samples, "pibridge_sink_records_withheld_total", sink="lake", reason="quality") == 60
@@ -39,6 +41,10 @@ def test_streams_and_sinks_are_labelled_by_their_configured_names() -> None:
     assert value(samples, "pibridge_sink_lag_seconds", sink="lake") == 1.5
     assert value(samples, "pibridge_journal_bytes") == 65_536
     assert value(samples, "pibridge_history_gaps_paid_total") == 5
+    assert value(samples, "pibridge_history_updates_total") == 11
+    assert value(samples, "pibridge_history_deletions_total") == 12
+    assert value(samples, "pibridge_history_left_out_total") == 13
+    assert value(samples, "pibridge_history_looks_total") == 14
     assert value(samples, "pibridge_pi_state", state="connected") == 1
     assert value(samples, "pibridge_info", version="0.1.0", site="houston") == 1
 

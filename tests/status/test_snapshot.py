@@ -1,7 +1,7 @@
 import msgspec
 
-from pibridge.status.counters import SinkCounters, StreamCounters
-from pibridge.status.snapshot import SinkStatus, Snapshot, StreamStatus
+from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
+from pibridge.status.snapshot import HistoryStatus, SinkStatus, Snapshot, StreamStatus
 from status.moments import BUSY, NEWEST
 
 NEWEST_TICKS = 17_723_664_002_500_000
@@ -19,6 +19,8 @@ def test_a_stream_shows_every_counter() -> None:
         duplicates=7,
         unknown=8,
         reconnects=9,
+        silent=10,
+        quarantined=11,
         last_ticks=NEWEST_TICKS,
         last_error="heartbeat missed",
     )
@@ -37,6 +39,14 @@ def test_a_sink_shows_every_counter_and_its_lag() -> None:
     del expected["last_ticks"]
     shown = msgspec.to_builtins(SinkStatus.of(counters, lag_events=6, lag_s=7.5))
     assert shown == {**expected, "last_ts": NEWEST, "lag_events": 6, "lag_s": 7.5}
+
+
+def test_history_shows_what_it_read_again() -> None:
+    """Gaps, and what comparing with the archive found, are in the snapshot; `left_out` should be 0 and can be seen."""
+    counters = HistoryCounters(owed=1, paid=2, recovered=3, duplicates=4, updates=5, deletions=6, left_out=7, looks=8)
+    assert HistoryStatus.of(counters) == HistoryStatus(
+        gaps_open=1, gaps_paid=2, events_recovered=3, updates=5, deletions=6, left_out=7, looks=8
+    )
 
 
 def test_a_snapshot_does_not_change_afterwards() -> None:

@@ -1,7 +1,6 @@
 """The `pibridge` command: one thin file a command; each asks other rooms and computes nothing itself."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -31,7 +30,7 @@ app.command("simulate")(simulate.simulate)
 @app.callback()
 def start(
     context: typer.Context,
-    config: Annotated[Path | None, CONFIG] = None,
+    config: Annotated[str | None, CONFIG] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """Run the daemon with `--config FILE`, or one of the commands below."""

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from pibridge.daemon.checks import Finding, checks
 
 def check(
     context: typer.Context,
-    config: Annotated[Path | None, CONFIG] = None,
+    config: Annotated[str | None, CONFIG] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one finding a line.")] = False,
 ) -> None:
     """Check the configuration, PI and every sink, a line each. Exit code 0: well, 1: not, 2: wrong configuration."""

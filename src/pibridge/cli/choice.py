@@ -1,19 +1,24 @@
 """Which configuration a command works with."""
 
-from pathlib import Path
-
 import typer
 
 from pibridge.config.load import load
 from pibridge.config.settings import Configuration
 from pibridge.errors import ConfigurationError
 
-CONFIG = typer.Option("--config", "-c", help="The configuration: YAML or JSON.", show_default=False)
+CONFIG = typer.Option(
+    "--config", "-c", help="The configuration: a file, YAML or JSON, or s3://bucket/key.", show_default=False
+)
 
 
-def chosen(context: typer.Context, config: Path | None) -> Configuration:
-    """Load the configuration that the command or, before it, `pibridge` was given. Raises ConfigurationError."""
-    source = config or context.obj
-    if source is None:
+def named(context: typer.Context, config: str | None) -> str:
+    """Give the name of the configuration that the command or, before it, `pibridge` was given."""
+    name = config or context.obj
+    if name is None:
         raise ConfigurationError(["no configuration; say which: --config FILE"])
-    return load(str(source))
+    return str(name)
+
+
+def chosen(context: typer.Context, config: str | None) -> Configuration:
+    """Load that configuration. Raises ConfigurationError, UnavailableError."""
+    return load(named(context, config))

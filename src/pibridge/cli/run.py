@@ -2,33 +2,35 @@
 
 import asyncio
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pibridge.cli.choice import CONFIG, chosen
-from pibridge.config.settings import Configuration
+from pibridge.cli.choice import CONFIG, named
+from pibridge.config.loaded import Loaded
+from pibridge.config.source import source_of
+from pibridge.config.watch import Watch
 from pibridge.daemon import logs
 from pibridge.daemon.run import run as run_daemon
 
 
-def run(context: typer.Context, config: Annotated[Path | None, CONFIG] = None) -> None:
+def run(context: typer.Context, config: Annotated[str | None, CONFIG] = None) -> None:
     """Read PI and deliver until SIGTERM or Ctrl-C; then drain for a few seconds, and leave the rest on disk.
 
-    SIGHUP: if PI refused our login, try again at once.
+    A changed configuration is followed while it runs. SIGHUP: at once; if PI refused our login, it is tried again.
     """
-    configuration = chosen(context, config)
-    logs.configure(configuration.log)
-    asyncio.run(_until_signalled(configuration))
+    watch = Watch(source_of(named(context, config)))
+    loaded = watch.load()
+    logs.configure(loaded.configuration.log)
+    asyncio.run(_until_signalled(loaded, watch))
 
 
-async def _until_signalled(configuration: Configuration) -> None:
-    stop, retry = asyncio.Event(), asyncio.Event()
+async def _until_signalled(loaded: Loaded, watch: Watch) -> None:
+    stop, hang_up = asyncio.Event(), asyncio.Event()
     _on("SIGINT", stop)
     _on("SIGTERM", stop)
-    _on("SIGHUP", retry)
-    await run_daemon(configuration, stop, retry=retry)
+    _on("SIGHUP", hang_up)
+    await run_daemon(loaded, stop, watch=watch, hang_up=hang_up)
 
 
 def _on(name: str, event: asyncio.Event) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import csv
 import io
 import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,7 +24,7 @@ _COLUMNS = ("stream", "mode", "tag", "path", "unit", "asset", "template", "attri
 
 def tags(
     context: typer.Context,
-    config: Annotated[Path | None, CONFIG] = None,
+    config: Annotated[str | None, CONFIG] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one tag a line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:

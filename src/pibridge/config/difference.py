@@ -1,6 +1,6 @@
 """What changed between two configurations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pibridge.config.settings import Configuration
@@ -14,12 +14,20 @@ class Change:
     removed: frozenset[str]
     changed: frozenset[str]
 
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+    def unchanged(self, names: Iterable[str]) -> frozenset[str]:
+        """Give those of the new names that stay as they are."""
+        return frozenset(names) - self.added - self.changed
+
 
 @dataclass(frozen=True)
 class Difference:
     """What a new configuration changes. `other`: top-level keys beside streams, sinks and filter.
 
-    A sink counts as changed, too, when the default filter changes what it lets pass.
+    A sink counts as changed, too, when the default filter changes what it lets pass, and not when only its `from` does:
+    that says where a new one begins.
     """
 
     streams: Change
@@ -44,7 +52,7 @@ def _sinks(configuration: Configuration) -> dict[str, object]:
     """Give each sink with the filter that counts, whoever wrote it."""
     filters = configuration.sink_filters()
     return {
-        name: (sink.model_dump(exclude={"filter"}), filters[name].model_dump())
+        name: (sink.model_dump(exclude={"filter", "start"}), filters[name].model_dump())
         for name, sink in configuration.sinks.items()
     }
 

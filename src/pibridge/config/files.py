@@ -19,7 +19,9 @@ def asset_mappings(configuration: Configuration) -> list[AssetMapping]:
     try:
         text = Path(file).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise ConfigurationError([f"context.assets_file: cannot read {file}: {error.strerror}; name a readable CSV file"]) from error
+        raise ConfigurationError(
+            [f"context.assets_file: cannot read {file}: {error.strerror}; name a readable CSV file"]
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigurationError([f"context.assets_file: {file} is not UTF-8; save it as CSV UTF-8"]) from error
     return [*mappings(text, f"context.assets_file {file}"), *configuration.context.assets]

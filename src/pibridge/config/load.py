@@ -1,8 +1,7 @@
-"""From a file to the configuration, or to all that is wrong with it."""
+"""From a text to the configuration, or to all that is wrong with it."""
 
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -12,27 +11,33 @@ from pibridge.config.files import problems_in_files
 from pibridge.config.problems import Problem, in_order, of_validation
 from pibridge.config.references import KeyPath, References, replace_all
 from pibridge.config.settings import Configuration
+from pibridge.config.source import source_of
 from pibridge.config.text import Tree, read_json, read_yaml
 from pibridge.config.unbuilt import unbuilt
 from pibridge.errors import ConfigurationError
 from pibridge.model.settings import Secret
 
 
-def load(source: str) -> Configuration:
-    """Read a configuration file, YAML or (named `.json`) JSON. Raises ConfigurationError with every problem."""
-    if source.startswith("s3://"):
-        raise ConfigurationError([f"{source}: s3:// is not built in this version; it has files"])
-    try:
-        text = Path(source).read_text(encoding="utf-8-sig")
-    except OSError as problem:
-        reason = problem.strerror or "cannot be read"
-        raise ConfigurationError([f"{source}: cannot read the configuration: {reason}; name a readable file"]) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError([f"{source}: is no UTF-8 text; save it as UTF-8"]) from None
-    tree, problems = read_json(text) if source.endswith(".json") else read_yaml(text)
+def load(name: str) -> Configuration:
+    """Read a configuration, YAML or (named `.json`) JSON, from a file or `s3://bucket/key`.
+
+    Raises ConfigurationError with every problem, or UnavailableError: S3 does not answer.
+    """
+    text, _ = source_of(name).read()
+    return parsed(name, text)
+
+
+def parsed(name: str, text: str) -> Configuration:
+    """Make the configuration of the text of the source `name`. Raises ConfigurationError with every problem."""
+    tree, problems = tree_of(name, text)
     if not tree:
         raise ConfigurationError(problems)
     return configuration(tree, os.environ, problems)
+
+
+def tree_of(name: str, text: str) -> tuple[Tree, list[str]]:
+    """Give the tree of the text of the source `name`, and what is wrong with it."""
+    return read_json(text) if name.endswith(".json") else read_yaml(text)
 
 
 def configuration(tree: Tree, environment: Mapping[str, str], problems: list[str] | None = None) -> Configuration:

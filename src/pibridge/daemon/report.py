@@ -3,24 +3,40 @@
 import time
 
 from pibridge import __version__
-from pibridge.config.settings import Configuration
+from pibridge.config.loaded import Loaded
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.pi.client import PiClient
 from pibridge.status.counters import Counters
-from pibridge.status.snapshot import HistoryStatus, JournalStatus, PIStatus, SinkStatus, Snapshot, StreamStatus
+from pibridge.status.snapshot import (
+    ConfigurationStatus,
+    HistoryStatus,
+    JournalStatus,
+    PIStatus,
+    SinkStatus,
+    Snapshot,
+    StreamStatus,
+)
 
 
 class Report:
-    """Gathers the snapshot from the counters and the journal; cheap enough to be asked every second."""
+    """Gathers the snapshot from the counters and the journal; cheap enough to be asked every second.
 
-    def __init__(self, configuration: Configuration, counters: Counters, journal: Journal, client: PiClient) -> None:
-        self._configuration = configuration
+    `refused`: what is wrong with a configuration that is newer than the one that runs, a line each.
+    """
+
+    def __init__(self, loaded: Loaded, counters: Counters, journal: Journal, client: PiClient) -> None:
         self._counters = counters
         self._journal = journal
-        self._client = client
         self._started_ticks = ticks.from_seconds(time.time())
+        self.follow(loaded, client)
+
+    def follow(self, loaded: Loaded, client: PiClient) -> None:
+        """Tell of these from now on."""
+        self._hash, self._configuration, self._client = loaded.hash, loaded.configuration, client
+        self._loaded_ticks = ticks.from_seconds(time.time())
+        self.refused: list[str] = []
 
     def snapshot(self) -> Snapshot:
         """Give the state now."""
@@ -44,7 +60,10 @@ class Report:
                 damaged=stat.damaged_chunks,
                 dropped=stat.dropped_events,
             ),
-            history=HistoryStatus(gaps_open=history.owed, gaps_paid=history.paid, events_recovered=history.recovered),
+            history=HistoryStatus.of(history),
+            configuration=ConfigurationStatus(
+                hash=self._hash, loaded=ticks.render(self._loaded_ticks), refused=self.refused
+            ),
         )
 
     def not_ready(self) -> list[str]:
@@ -54,7 +73,7 @@ class Report:
         reasons += [
             f"stream {name}: {stream.channels_open} of {stream.channels} channels open, {stream.tags} tags"
             for name, stream in snapshot.streams.items()
-            if stream.channels_open < max(1, stream.channels)
+            if stream.channels_open < stream.channels or (not stream.channels and (stream.tags or stream.last_error))
         ]
         reasons += [
             f"sink {name}: {sink.last_error or sink.state}"

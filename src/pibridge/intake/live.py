@@ -23,7 +23,7 @@ class LiveChannel:
         self.reception = reception
         self._failing: set[int] = set()
         self._recovered_s = -math.inf
-        self._log = structlog.get_logger().bind(stream=reception.stream, tags=len(reception.numbers))
+        self._log = structlog.get_logger(stream=reception.stream, tags=len(reception.numbers))
 
     async def run(self) -> RejectedError | UnauthorizedError:
         """Keep the channel open, until PI refuses to open it for these tags; give why."""

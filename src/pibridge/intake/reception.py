@@ -55,7 +55,7 @@ class Reception:
         self._journal = journal
         self._recoverable = recoverable
         self._refused = refused
-        self._log = structlog.get_logger().bind(stream=stream, tags=len(numbers))
+        self._log = structlog.get_logger(stream=stream, tags=len(numbers))
 
     async def keep(self, session: Callable[[], Awaitable[None]]) -> RejectedError | UnauthorizedError:
         """Run session after session, until PI refuses one for these tags; give why.

@@ -12,6 +12,7 @@ from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
+from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.reception import missed
 from pibridge.intake.reread import Reread
 from pibridge.intake.settings import RereadSettings, StreamSettings
@@ -262,14 +263,14 @@ class Streams:
         """Let every tag owe again what a damaged chunk may have held of it."""
         while True:
             await asyncio.sleep(_RETRY_S)
-            numbers = self._catalogue.numbers
-            for damaged in await self._journal.damaged() if numbers else ():
-                end = damaged.last_ticks or self._client.server_ticks()
-                starts = {
-                    number: max(damaged.first_ticks or 0, self._journal.joined(number) or 0) for number in numbers
-                }
+            for damaged in await self._journal.damaged():
+                start, end = damaged.first_ticks or 0, damaged.last_ticks or self._client.server_ticks()
+                # Also of tags that are not read now: their streams may not be resolved yet. A chunk that holds first
+                # values reaches far back, but nobody is owed what was before it joined.
                 gaps = [
-                    NewGap(number, start, end, "a damaged chunk") for number, start in starts.items() if start <= end
+                    NewGap(number, max(start, since - MARGIN_TICKS), end, "a damaged chunk")
+                    for number, since in self._journal.owed().items()
+                    if since <= end
                 ]
                 await self._journal.mend(damaged, gaps)
                 self._history.recoverable()

@@ -30,7 +30,7 @@ class LiveUpdates:
         self._set_aside = set_aside
         self._numbers = dict(zip(reception.web_ids, reception.numbers, strict=True))
         self._markers: dict[str, str] = {}
-        self._log = structlog.get_logger().bind(stream=reception.stream, tags=len(reception.numbers))
+        self._log = structlog.get_logger(stream=reception.stream, tags=len(reception.numbers))
 
     async def run(self) -> RejectedError | UnauthorizedError:
         """Keep the tags registered, until PI refuses all of them; give why."""

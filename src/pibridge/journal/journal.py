@@ -48,10 +48,8 @@ class Journal:
     def __init__(self, settings: JournalSettings, parts: opening.Parts, lock: FileLock) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings, self._lock = settings, lock
-        self._quota = parts.quota
+        self._quota, self._marks, self._cursors = parts.quota, parts.marks, parts.cursors
         self._book, self._joined, self._newest = parts.tags, parts.joined, parts.newest
-        self._marks = parts.marks
-        self._cursors = parts.cursors
         self._lookup, self._shelf = parts.lookup, parts.shelf
         self._lookup_thread = ThreadPoolExecutor(1, "journal-lookup")
         self._shelf_thread = ThreadPoolExecutor(1, "journal-shelf")
@@ -154,6 +152,10 @@ class Journal:
     def joined(self, number: int) -> int | None:
         """Give PI's time since when the tag is owed: what lies between it and `last`, and in no gap, has been read."""
         return self._joined.get(number)
+
+    def owed(self) -> dict[int, int]:
+        """Give since when each tag is owed, also those that are read no longer."""
+        return dict(self._joined)
 
     async def join(self, numbers: Sequence[int], ticks: int) -> None:
         """Note that these tags are owed from this time of PI on; an earlier time stays."""

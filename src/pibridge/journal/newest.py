@@ -14,6 +14,8 @@ from msgspec import MsgspecError, Struct, msgpack
 from pibridge.model.event import Event
 
 PAGE_TAGS: Final = 512
+_encode: Final = msgpack.Encoder().encode
+_decode: Final = msgpack.Decoder(tuple[list[Event | None], list[int]]).decode
 
 
 class Last(Struct, frozen=True):
@@ -70,21 +72,16 @@ class NewestPages:
 
     def __init__(self) -> None:
         self._written: dict[int, int] = {}
-        self._encode = msgpack.Encoder().encode
-        self._compress = zstandard.ZstdCompressor(level=1).compress
 
     def store(self, db: apsw.Connection, now: Snapshot) -> None:
         """Bring the pages to this state. After an error (nothing of it was stored) call `forget`."""
         for start in range(0, len(now.events), PAGE_TAGS):
             part = slice(start, start + PAGE_TAGS)
-            raw = self._encode((now.events[part], now.arrived_ticks[part]))
+            raw = _encode((now.events[part], now.arrived_ticks[part]))
             page, fingerprint = start // PAGE_TAGS, zlib.crc32(raw)
             if self._written.get(page) == fingerprint:
                 continue
-            payload = self._compress(raw)
-            db.execute(
-                "REPLACE INTO newest (page, crc, payload) VALUES (?, ?, ?)", (page, zlib.crc32(payload), payload)
-            )
+            _write(db, page, raw)
             self._written[page] = fingerprint
 
     def forget(self) -> None:
@@ -92,23 +89,49 @@ class NewestPages:
         self._written.clear()
 
 
+def fold(db: apsw.Connection, events: Iterable[Event], arrived_ticks: int) -> None:
+    """Take the events of a chunk into the pages, for it goes before they are written the next time."""
+    parts: dict[int, list[Event]] = {}
+    for event in events:
+        parts.setdefault(event.tag // PAGE_TAGS, []).append(event)
+    for page, part in parts.items():
+        stored = db.execute("SELECT crc, payload FROM newest WHERE page = ?", (page,)).fetchone()
+        known = _read(*stored) if stored else {}
+        if known is None:
+            continue  # at the next start all that is kept is read instead
+        for event in part:
+            before = known.get(event.tag)
+            if before is None or event.ticks >= before[0].ticks:
+                known[event.tag] = (event, arrived_ticks)
+        _write(db, page, _encode(tuple(zip(*known.values(), strict=True))))
+
+
 def load(db: apsw.Connection, tags: int) -> tuple[Newest, bool]:
     """Give what the pages say of that many tags, and whether they were whole."""
     newest = Newest()
     newest.grow(tags)
     whole = True
-    decode = msgpack.Decoder(tuple[list[Event | None], list[int]]).decode
-    decompress = zstandard.ZstdDecompressor().decompress
-    for _, crc, payload in db.execute("SELECT page, crc, payload FROM newest ORDER BY page"):
-        if zlib.crc32(payload) != crc:
+    for crc, payload in db.execute("SELECT crc, payload FROM newest ORDER BY page"):
+        known = _read(crc, payload)
+        if known is None:
             whole = False
             continue
-        try:
-            events, arrived_ticks = decode(decompress(payload))
-        except (zstandard.ZstdError, MsgspecError):
-            whole = False
-            continue
-        for event, arrived in zip(events, arrived_ticks, strict=True):
-            if event is not None:
-                newest.take((event,), arrived)
+        for event, arrived_ticks in known.values():
+            newest.take((event,), arrived_ticks)
     return newest, whole
+
+
+def _write(db: apsw.Connection, page: int, raw: bytes) -> None:
+    payload = zstandard.compress(raw, level=1)
+    db.execute("REPLACE INTO newest (page, crc, payload) VALUES (?, ?, ?)", (page, zlib.crc32(payload), payload))
+
+
+def _read(crc: int, payload: bytes) -> dict[int, tuple[Event, int]] | None:
+    """Give the events of a page, each with when it arrived, by tag. None: it is damaged."""
+    if zlib.crc32(payload) != crc:
+        return None
+    try:
+        events, arrived_ticks = _decode(zstandard.decompress(payload))
+    except (zstandard.ZstdError, MsgspecError):
+        return None
+    return {event.tag: (event, arrived) for event, arrived in zip(events, arrived_ticks, strict=True) if event}

@@ -38,9 +38,14 @@ def reserve(db: apsw.Connection) -> None:
     db.reserve_bytes("main", CHECKSUM_BYTES)
 
 
+def has_checksums(db: apsw.Connection) -> bool:
+    """Tell whether the pages of a file have room for checksums."""
+    return db.reserve_bytes("main") == CHECKSUM_BYTES
+
+
 def require_guard(db: apsw.Connection, file: Path) -> None:
     """Raise JournalError if the pages have checksums that would not be kept."""
-    if db.reserve_bytes("main") == CHECKSUM_BYTES and not guard():
+    if has_checksums(db) and not guard():
         raise JournalError(
             f"{file} has page checksums, which this apsw cannot keep",
             hint="install apsw from its wheel: pip install --force-reinstall --only-binary apsw apsw",

@@ -9,7 +9,9 @@ import apsw
 import structlog
 from msgspec import Struct
 
-from pibridge.journal import chunks, cursors
+from pibridge.journal import chunks, cursors, newest
+from pibridge.journal.chunks import Chunk
+from pibridge.journal.codec import Unpacker
 from pibridge.journal.quota import Quota, used_bytes
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Lane
@@ -54,6 +56,7 @@ class Retention:
         self._retain_s = retain_s
         self._drops = when_full == "drop_oldest"
         self._stuck: set[int] = set()
+        self._unpacker = Unpacker()
 
     def has_expired(self, ledger: Ledger) -> bool:
         """Tell whether `expire` has something to do."""
@@ -129,6 +132,11 @@ class Retention:
         return heads
 
     def _remove(self, ledger: Ledger, row: _Row) -> bool:
+        if row.last_seq > ledger.tally.newest_seq:
+            with self._leaving(ledger.db, row.seq):
+                found = chunks.read(ledger.db, row.lane, row.seq, self._unpacker)
+            if isinstance(found, Chunk):
+                newest.fold(ledger.db, found.events, found.arrived_ticks)
         with self._leaving(ledger.db, row.seq):
             ledger.db.execute("DELETE FROM chunk WHERE seq = ?", (row.seq,))
             ledger.tally.events -= row.events
@@ -137,15 +145,20 @@ class Retention:
 
     @contextmanager
     def _leaving(self, db: apsw.Connection, seq: int) -> Iterator[None]:
-        """Leave a chunk alone from now on if it turns out that it cannot be read."""
+        """Leave a chunk alone from now on if it turns out that it cannot be read. Raises UndoneError."""
         was_in_transaction = db.in_transaction
         try:
             yield
         except chunks.UNREADABLE as error:
+            self._leave(seq, str(error))
+        if db.in_transaction != was_in_transaction:
+            self._leave(seq, "its page cannot be read")
+            raise UndoneError
+
+    def _leave(self, seq: int, reason: str) -> None:
+        if seq not in self._stuck:
             self._stuck.add(seq)
-            _log.error("chunk cannot be removed", seq=seq, reason=str(error))
-            if db.in_transaction != was_in_transaction:
-                raise UndoneError from error
+            _log.error("chunk cannot be removed", seq=seq, reason=reason)
 
     def _record(self, ledger: Ledger, row: _Row) -> None:
         # One row for what goes in one stretch: a busy journal drops something every second.

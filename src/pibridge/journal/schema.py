@@ -12,7 +12,9 @@ from pibridge.journal import pages
 FILE_NAME: Final = "journal.db"
 PAGE_BYTES: Final = 4096
 APPLICATION_ID: Final = 0x50494252
-VERSION: Final = 1
+BARE_VERSION: Final = 1
+VERSION: Final = 2
+"""The same with checksums in the pages."""
 _BUSY_MS: Final = 5000
 
 _TABLES: Final = """
@@ -166,13 +168,15 @@ def _is_empty(db: apsw.Connection) -> bool:
 
 
 def _create(db: apsw.Connection) -> None:
+    version = BARE_VERSION
     if pages.guard():
+        version = VERSION
         pages.reserve(db)
     db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once the file is in WAL mode
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(
-        f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT"
+        f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT"
     )
     db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # from now on the file itself says what it is
 
@@ -186,6 +190,8 @@ def _check(db: apsw.Connection, file: Path) -> None:
             f"{file} was written by a newer PI Bridge (format {version}, this one knows {VERSION})",
             hint="install that version again; the journal is untouched",
         )
+    if (version == VERSION) != pages.has_checksums(db):
+        raise damaged_error(file)  # in the byte that has them compared
     db.execute("PRAGMA secure_delete = 0")
 
 

@@ -49,7 +49,7 @@ class Feed:
         edited = self._plant.edit_count > self._seen_edit
         items = []
         for stream, top in self._streams:
-            if stream.point is None:
+            if stream.point is None or not self._plant.has(stream.point):
                 continue
             fresh = self._plant.arrivals(stream.point, self._seen_ticks, now)
             samples = self._delayed(stream, fresh)
@@ -81,11 +81,10 @@ class Feed:
         return share > 0 and self._rng.random() < share
 
     def _item(self, stream: Stream, top: dict[str, Any], samples: list[Sample]) -> dict[str, Any]:
-        items = [as_json(sample, stream.unit) for sample in samples]
-        item = {**top, "Items": self._faults.values(stream.path, items)}
         if self._faults.stream_error(stream.path):
-            item["Errors"] = [{"FieldName": "Items", "Message": ["The simulated stream failed."]}]
-        return item
+            return {**top, "Items": [], "Errors": [{"FieldName": "Items", "Message": ["The simulated stream failed."]}]}
+        items = [as_json(sample, stream.unit) for sample in samples]
+        return {**top, "Items": self._faults.values(stream.path, items)}
 
 
 class Channel:

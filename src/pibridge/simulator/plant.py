@@ -3,6 +3,7 @@
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from random import Random
@@ -11,7 +12,7 @@ from typing import Any, Final
 from pibridge.model.ticks import PER_SECOND
 from pibridge.simulator import points, signals, tree, webid
 from pibridge.simulator.edits import Action, Edit, Edits
-from pibridge.simulator.points import CREATED, Point
+from pibridge.simulator.points import Point
 from pibridge.simulator.samples import PT_CREATED, Sample
 from pibridge.simulator.tree import Attribute, Element, Template
 
@@ -49,6 +50,7 @@ class Plant:
         catalog = points.catalog(bulk=bulk, event_rate=event_rate, cycle_s=cycle_s)
         self.points = {point.name.upper(): point for point in catalog}
         self.tree = tree.Tree(self.points)
+        self._last_id = len(catalog)
         self._edits: dict[int, Edits] = {}
         self._edit_count = 0
         self._block = lru_cache(maxsize=2 * len(catalog) + 2000)(self._make_block)
@@ -91,7 +93,8 @@ class Plant:
         """Give the events of a range piece by piece, so that a reader can stop when it has enough."""
         edits = self._edits.get(point.id)
         horizon = now + _FORECAST if point.future else now
-        start = max(start, min(CREATED, edits.first_ticks or CREATED) if edits else CREATED)
+        created = point.created_ticks
+        start = max(start, min(created, edits.first_ticks or created) if edits else created)
         end = min(end, max(horizon, edits.last_ticks if edits else 0))
         for low, high in self._pieces(point, start, end, descending=descending):
             made = self._made(point, low, min(high, horizon), horizon, archived=archived)
@@ -101,11 +104,11 @@ class Plant:
 
     def arrivals(self, point: Point, after: int, until: int) -> list[Sample]:
         """Give the snapshots with after < time ≤ until as the signal made them: what a sign-up sees, edits aside."""
-        return self._made(point, max(after + 1, CREATED), until, until, archived=False)
+        return self._made(point, max(after + 1, point.created_ticks), until, until, archived=False)
 
     def at_or_before(self, point: Point, ticks: int, now: int, *, archived: bool = True) -> Sample | None:
         """Give the last event at or before a time, None before the point was made."""
-        pieces = self.walk(point, CREATED, ticks, now, archived=archived, descending=True)
+        pieces = self.walk(point, point.created_ticks, ticks, now, archived=archived, descending=True)
         return next(chain.from_iterable(pieces), None)
 
     def at_or_after(self, point: Point, ticks: int, now: int) -> Sample | None:
@@ -115,7 +118,7 @@ class Plant:
 
     def current(self, point: Point, now: int) -> Sample:
         """Give the snapshot."""
-        return self.at_or_before(point, now, now, archived=False) or Sample(CREATED, PT_CREATED, good=False)
+        return self.at_or_before(point, now, now, archived=False) or Sample(point.created_ticks, PT_CREATED, good=False)
 
     def insert(self, tag: str | Point, sample: Sample) -> Edit:
         """Add a value at its time, beside what is there: late data."""
@@ -132,6 +135,27 @@ class Plant:
         if not present:
             raise KeyError(f"{point.path} has no value at that time")
         return self._edit(point, Action.DELETE, present[-1])
+
+    def remove_point(self, name: str) -> Point:
+        """Delete a point with all that it holds. Its WebIDs name nothing from now on. KeyError if there is none."""
+        point = self.point(name)
+        del self.points[point.name.upper()]
+        del self._by_path[point.identity.marker, point.path.upper()]
+        del self._by_id[_key(point.identity)]
+        return point
+
+    def recreate_point(self, removed: Point) -> Point:
+        """Make a point anew under the name of one that was removed: with another id, and nothing in it."""
+        self._last_id += 1
+        point = replace(removed, id=self._last_id, created_ticks=self.clock())
+        self.points[point.name.upper()] = point
+        self._by_path[point.identity.marker, point.path.upper()] = point
+        self._by_id[_key(point.identity)] = point
+        return point
+
+    def has(self, point: Point) -> bool:
+        """Tell whether this very point is there."""
+        return self.points.get(point.name.upper()) is point
 
     def edits_after(self, point: Point, number: int) -> list[Edit]:
         """Give the changes of a point made after the one of that number."""
@@ -166,10 +190,11 @@ class Plant:
             yield max(start, number * length), min(end, (number + 1) * length - 1)
 
     def _made(self, point: Point, low: int, high: int, horizon: int, *, archived: bool) -> list[Sample]:
-        result = [Sample(CREATED, PT_CREATED, good=False)] if low <= CREATED <= high else []
+        created = point.created_ticks
+        result = [Sample(created, PT_CREATED, good=False)] if low <= created <= high else []
         if point.signal is None or low > high:
             return result
-        low = max(low, CREATED)
+        low = max(low, created)
         length = point.signal.period_ticks * signals.BLOCK_SLOTS
         for number in range(low // length, high // length + 1):
             times, samples, keep = self._block(point, number)

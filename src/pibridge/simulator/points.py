@@ -44,7 +44,8 @@ SERVER: Final = webid.Identity(webid.DATA_SERVER, (SERVER_GUID,), rf"\\{DATA_SER
 class Point:
     """A PI point. `signal`: None for a point that never had a value but `Pt Created`.
 
-    `deviation`: what compression may be off by, in engineering units; 0 archives everything.
+    `deviation`: what compression may be off by, in engineering units; 0 archives everything. `created_ticks`: since
+    when it exists.
     """
 
     id: int = 0
@@ -60,6 +61,7 @@ class Point:
     deviation: float = 0.0
     source: str = "SIM"
     signal: Signal | None = None
+    created_ticks: int = CREATED
 
     @property
     def path(self) -> str:

@@ -133,8 +133,8 @@ def _configuration(found: Point) -> dict[str, Any]:
         "excmax": 600,
         "exdesc": "",
         "instrumenttag": "",
-        "creationdate": times.text(points.CREATED),
-        "changedate": times.text(points.CREATED),
+        "creationdate": times.text(found.created_ticks),
+        "changedate": times.text(found.created_ticks),
         **{f"location{number}": 0 for number in range(1, 6)},
     }
 

@@ -45,6 +45,11 @@ RecordTemplate = Annotated[str, _template(*_PER_RECORD)]
 
 
 class _SinkSettings(Settings):
+    start: Literal["now", "retained"] = Field(
+        "retained",
+        alias="from",
+        description="Where a new sink begins: with what is kept already (retained), or what comes from now on (now).",
+    )
     filter: FilterSettings = Field(
         default_factory=FilterSettings, description="Which records this sink gets; its keys win over those of `filter`."
     )

@@ -25,6 +25,8 @@ _STREAM: Mapping[str, tuple[str, Family, str]] = {
     "duplicates": ("events_duplicate", CounterMetricFamily, "Events that the journal had already."),
     "unknown": ("events_unknown", CounterMetricFamily, "Events of a tag that was not asked for."),
     "reconnects": ("reconnects", CounterMetricFamily, "Channels that were opened again."),
+    "silent": ("silent_channels", CounterMetricFamily, "Channels that were open and brought nothing, opened again."),
+    "quarantined": ("quarantined_tags", GaugeMetricFamily, "Tags that PI refuses to read; they are tried again."),
 }
 _SINK: Mapping[str, tuple[str, Family, str]] = {
     "delivered": ("records_delivered", CounterMetricFamily, "Records that the far side has confirmed."),
@@ -49,6 +51,10 @@ _HISTORY: Mapping[str, tuple[str, Family, str]] = {
     "gaps_open": ("gaps_open", GaugeMetricFamily, "Gaps known and not paid yet."),
     "gaps_paid": ("gaps_paid", CounterMetricFamily, "Gaps paid from PI's archive since the start."),
     "events_recovered": ("events_recovered", CounterMetricFamily, "Events recovered by paying gaps since the start."),
+    "updates": ("updates", CounterMetricFamily, "Values found replaced in PI's archive."),
+    "deletions": ("deletions", CounterMetricFamily, "Values found deleted from PI's archive."),
+    "left_out": ("left_out", CounterMetricFamily, "Times with more events than fit into one answer of PI."),
+    "looks": ("looks", CounterMetricFamily, "Settled ranges of time that were read again."),
 }
 
 

@@ -84,8 +84,9 @@ const words = (name) => name.replace(/_ts$/, " event").replace(/_s$/, "").replac
 function show(name, value) {
   if (name.endsWith("bytes")) return size(value);
   if (name.endsWith("_s")) return duration(value);
-  if (name.endsWith("_ts") || name === "started") return moment(value);
+  if (name.endsWith("_ts") || name === "started" || name === "loaded") return moment(value);
   if (typeof value === "number") return count.format(value);
+  if (Array.isArray(value)) return value.join("; ");
   if (value && typeof value === "object") {
     return Object.entries(value).map(([reason, records]) => `${reason}: ${count.format(records)}`).join(", ");
   }
@@ -149,6 +150,7 @@ function draw(status) {
     ...rows("Sinks", status.sinks),
     ...fields("Journal", status.journal),
     ...fields("History", status.history),
+    ...fields("Configuration", status.configuration),
     ...fields("Daemon", {version: status.version, started: status.started}),
   );
 }

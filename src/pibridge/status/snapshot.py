@@ -5,7 +5,7 @@ from typing import Self
 from msgspec import Struct
 
 from pibridge.model import ticks
-from pibridge.status.counters import SinkCounters, StreamCounters
+from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
 
 
 class PIStatus(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,8 @@ class StreamStatus(Struct, frozen=True, kw_only=True):
     duplicates: int = 0
     unknown: int = 0
     reconnects: int = 0
+    silent: int = 0
+    quarantined: int = 0
     last_ts: str = ""
     last_error: str = ""
 
@@ -47,6 +49,8 @@ class StreamStatus(Struct, frozen=True, kw_only=True):
             duplicates=counters.duplicates,
             unknown=counters.unknown,
             reconnects=counters.reconnects,
+            silent=counters.silent,
+            quarantined=counters.quarantined,
             last_ts=_text(counters.last_ticks),
             last_error=counters.last_error,
         )
@@ -107,12 +111,43 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 
 
 class HistoryStatus(Struct, frozen=True, kw_only=True):
-    """Paying gaps from PI's archive since the start of the daemon. `current`: what is read now, in words, or empty."""
+    """What was read from PI's archive since the start of the daemon: gaps paid, and settled time read again.
+
+    `updates`, `deletions`, `left_out`, `looks`: as in `HistoryCounters`. `current`: what is read now, or empty.
+    """
 
     gaps_open: int = 0
     gaps_paid: int = 0
     events_recovered: int = 0
+    updates: int = 0
+    deletions: int = 0
+    left_out: int = 0
+    looks: int = 0
     current: str = ""
+
+    @classmethod
+    def of(cls, counters: HistoryCounters) -> Self:
+        """Copy the counters as they are now."""
+        return cls(
+            gaps_open=counters.owed,
+            gaps_paid=counters.paid,
+            events_recovered=counters.recovered,
+            updates=counters.updates,
+            deletions=counters.deletions,
+            left_out=counters.left_out,
+            looks=counters.looks,
+        )
+
+
+class ConfigurationStatus(Struct, frozen=True, kw_only=True):
+    """What the daemon was told. `hash`: the beginning of the SHA-256 of its text, empty if it was read from nowhere.
+
+    `loaded`: since when it runs, as text. `refused`: what was wrong with a newer one, a line each; empty: nothing.
+    """
+
+    hash: str = ""
+    loaded: str = ""
+    refused: list[str] = []
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -126,6 +161,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     sinks: dict[str, SinkStatus] = {}
     journal: JournalStatus = JournalStatus()
     history: HistoryStatus = HistoryStatus()
+    configuration: ConfigurationStatus = ConfigurationStatus()
 
 
 def _text(moment_ticks: int) -> str:

@@ -1,0 +1,77 @@
+"""The side of the sinks: a pump for each, started and stopped as the configuration says."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+import structlog
+
+from pibridge.config.loaded import Loaded
+from pibridge.context import filters
+from pibridge.context.assets import AssetMap
+from pibridge.context.stamp import Stamp
+from pibridge.daemon.tasks import Tasks, cancel
+from pibridge.delivery.pump import Pump
+from pibridge.delivery.stop import Stop
+from pibridge.journal.journal import Journal
+from pibridge.model.event import Lane
+from pibridge.sinks import build
+from pibridge.sinks.contract import Sink
+from pibridge.status.counters import Counters
+
+_COMPLETE_S: Final = 4.0
+"""How long a sink that goes or changes may complete the batch that it has begun."""
+
+
+class Delivery:
+    """Delivers to each sink by itself: a change of one is noticed by no other."""
+
+    def __init__(self, journal: Journal, counters: Counters, tasks: Tasks) -> None:
+        self._journal = journal
+        self._counters = counters
+        self._tasks = tasks
+        self._pumps: dict[str, tuple[Stop, asyncio.Task[None]]] = {}
+
+    async def start(self, sinks: Mapping[str, Sink], loaded: Loaded) -> None:
+        """Deliver to these sinks, each from where it was, or from where its settings say if it is new."""
+        configuration = loaded.configuration
+        stamp = Stamp(configuration.site, AssetMap(loaded.assets), self._journal.tag)
+        admit = configuration.sink_filters()
+        for name, sink in sinks.items():
+            for lane in Lane:
+                await self._journal.cursor(name, lane, start=configuration.sinks[name].start)
+            stop, counters = Stop(), self._counters.sink(name)
+            counters.state, counters.last_error = "starting", ""
+            pump = Pump(name, sink, self._journal, stamp, filters.build(admit[name]), counters, stop)
+            self._pumps[name] = stop, self._tasks.start(pump.run(), f"deliver {name}")
+
+    async def stop(self, names: Collection[str]) -> None:
+        """Deliver to these no longer; a batch that was begun is completed, or else waits in the journal."""
+        await self._end([self._pumps[name] for name in names], 0.0, _COMPLETE_S)
+        for name in names:
+            del self._pumps[name]
+
+    async def forget_all_but(self, names: Collection[str]) -> None:
+        """Let no sink hold up the journal that is not among these."""
+        for name in sorted({sink for sink, _ in self._journal.stat().lag} - set(names)):
+            await self._journal.forget_sink(name)
+            self._counters.sinks.pop(name, None)
+            structlog.get_logger().info("sink forgotten: the configuration has it no longer", sink=name)
+
+    async def end(self, drain_s: float, limit_s: float) -> None:
+        """Stop all: take more of the backlog for `drain_s`, be over within `limit_s`."""
+        await self._end(list(self._pumps.values()), drain_s, limit_s)
+
+    async def _end(self, pumps: Collection[tuple[Stop, asyncio.Task[None]]], drain_s: float, limit_s: float) -> None:
+        for stop, _ in pumps:
+            stop.set(drain_s)
+        tasks = [task for _, task in pumps]
+        if tasks:
+            await asyncio.wait(tasks, timeout=limit_s)
+        await cancel(*tasks)
+
+
+def sinks_of(names: Iterable[str], loaded: Loaded) -> dict[str, Sink]:
+    """Make these sinks, without connecting them. Raises ConfigurationError."""
+    configuration = loaded.configuration
+    return {name: build(name, configuration.sinks[name], configuration.site) for name in sorted(names)}

@@ -1,0 +1,91 @@
+"""The parts of a running daemon, and how they follow its configuration."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from pibridge.config.loaded import Loaded
+from pibridge.daemon import logs
+from pibridge.daemon.delivery import Delivery, sinks_of
+from pibridge.daemon.intake import Intake
+from pibridge.daemon.plan import in_need_of_a_restart, plan
+from pibridge.daemon.report import Report
+from pibridge.errors import ConfigurationError, PIBridgeError
+from pibridge.pi.client import PiClient
+from pibridge.status.server import StatusServer
+from pibridge.status.settings import StatusSettings
+
+
+@dataclass
+class Parts:
+    """All that is started from the configuration. `loaded`: what runs now."""
+
+    loaded: Loaded
+    report: Report
+    intake: Intake
+    delivery: Delivery
+    page: StatusServer | None = None
+
+    async def start(self) -> None:
+        """Start all. Raises PIBridgeError: a part cannot start."""
+        configuration = self.loaded.configuration
+        sinks = sinks_of(configuration.sinks, self.loaded)
+        await self._open_page(configuration.status)
+        await self.delivery.forget_all_but(configuration.sinks)
+        # Sinks first: from their cursors on the journal keeps what they are owed.
+        await self.delivery.start(sinks, self.loaded)
+        await self.intake.start(self.intake.client, configuration)
+
+    async def change(self, new: Loaded) -> None:
+        """Follow a new configuration; what did not change notices nothing.
+
+        Raises PIBridgeError if that cannot be: then all is as before.
+        """
+        todo, configuration = plan(self.loaded, new), new.configuration
+        if reasons := in_need_of_a_restart(self.loaded, new):
+            raise ConfigurationError(reasons)
+        client = PiClient(configuration.pi) if todo.intake else self.intake.client
+        sinks = sinks_of(todo.begun, new)
+        if todo.status:
+            await self._move_page(configuration.status)
+        self.loaded = new
+        if todo.intake:
+            await self.intake.start(client, configuration)
+        elif todo.streams:
+            self.intake.change(configuration.streams, configuration.refresh)
+        await self.delivery.stop(todo.ended)
+        await self.delivery.forget_all_but(configuration.sinks)
+        await self.delivery.start(sinks, new)
+        if todo.log:
+            logs.configure(configuration.log)
+        self.report.follow(new, client)
+        log = structlog.get_logger()
+        if todo.changes:
+            log.info("configuration changed", **todo.changes)
+        else:
+            log.info("configuration read again, it says the same")
+
+    async def close(self) -> None:
+        """End what still runs, and let go of PI and of the status page."""
+        await self.intake.end()
+        await self.delivery.end(0.0, 0.0)
+        if self.page is not None:
+            await self.page.close()
+
+    async def _move_page(self, settings: StatusSettings | None) -> None:
+        """Close the page before the new one opens: both may want the same port."""
+        before = self.loaded.configuration.status
+        if self.page is not None:
+            await self.page.close()
+        try:
+            await self._open_page(settings)
+        except PIBridgeError:
+            await self._open_page(before)
+            raise
+
+    async def _open_page(self, settings: StatusSettings | None) -> None:
+        self.page = None
+        if settings is not None:
+            page = StatusServer(settings.listen, self.report.snapshot, self.report.not_ready)
+            await page.start()
+            self.page = page
