@@ -118,7 +118,7 @@ async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path) ->
 
 
 def adds_up(status: dict[str, Any]) -> None:
-    """What was read is what was delivered, withheld, refused or waits, of every sink; all of it is in the journal."""
+    """Compare what was read with what each sink was told, what it was not, and what still waits for it."""
     read = sum(stream["read"] for stream in status["streams"].values())
     journaled = status["journal"]["newest_seq"]
     # What was read in the last moments is on its way to the disk.

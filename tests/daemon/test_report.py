@@ -46,7 +46,7 @@ def counters() -> Counters:
     """Count for a daemon that reads and delivers."""
     counters = Counters()
     stream = counters.stream("utilities")
-    stream.tags, stream.channels, stream.channels_open = 8, 1, 1
+    stream.tags, stream.channels, stream.channels_open, stream.is_resolved = 8, 1, 1, True
     counters.sink("local").state = "delivering"
     return counters
 
@@ -69,6 +69,7 @@ def test_before_the_first_channel_it_is_not_ready(report: Report, counters: Coun
     """A stream that has no tags yet, or not all channels, is a reason."""
     stream = counters.stream("utilities")
     stream.tags = stream.channels = stream.channels_open = 0
+    stream.is_resolved = False
     assert report.snapshot().pi.state == "connecting"
     assert report.not_ready() == ["pi: connecting", "stream utilities: 0 of 0 channels open, 0 tags"]
 

@@ -101,6 +101,16 @@ def test_a_page_says_nothing_of_deletions_beyond_its_reach() -> None:
     assert cut.told == [Event(1, 3, None, DELETE)]
 
 
+def test_what_can_no_longer_be_compared_is_not_told_again() -> None:
+    """The overlap of a gap was read before: where the journal has let go of it, it counts as told; the gap does not."""
+    overlapping = Gap(1, 1, 0, 1000, "test", overlap_ticks=10)
+    page = [Event(1, 3, 1.0), Event(1, 7, 2.0), Event(1, 12, 3.0)]
+    assert [event.ticks for event in settle(overlapping, page, [], full=False, trimmed_ticks=5).told] == [7, 12]
+    assert [event.ticks for event in settle(overlapping, page, [], full=False, trimmed_ticks=500).told] == [12]
+    assert len(settle(overlapping, page, [], full=False).told) == 3
+    assert len(settle(gap(0), page, [], full=False, trimmed_ticks=500).told) == 3
+
+
 def test_requests_take_gaps_of_similar_age_the_latest_first() -> None:
     """A gap of days does not make a gap of seconds wait, nor is it read along with it."""
     fresh = [gap(1_000_000 * SECOND, 1_000_010 * SECOND, tag, tag) for tag in (1, 2)]

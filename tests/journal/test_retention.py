@@ -61,11 +61,23 @@ async def test_positions_are_never_given_again(tmp_path: Path) -> None:
     clock = Clock()
     async with opened(tmp_path, clock=clock, retain="1s") as journal:
         await journal.commit(Lane.LIVE, events(10), NOW)
-        await next_tick(journal, clock, 10)
+        await next_tick(journal, clock, 1000)
         assert journal.stat().events == 0
     async with opened(tmp_path, clock=clock, retain="1s") as journal:
         await journal.commit(Lane.LIVE, events(1), NOW)
         assert (await journal.next(Lane.LIVE, 0)).first_seq == 11
+
+
+async def test_what_was_just_told_stays_to_be_compared(tmp_path: Path) -> None:
+    """PI tells things again, live and from its archive: a quarter of an hour stays whatever `retain` says."""
+    clock = Clock()
+    async with opened(tmp_path, clock=clock, retain="0s") as journal:
+        await journal.commit(Lane.LIVE, events(10), NOW)
+        await next_tick(journal, clock, 800)
+        assert (journal.stat().events, journal.stat().trimmed_ticks) == (10, 0)
+        await next_tick(journal, clock, 200)
+        assert journal.stat().events == 0
+        assert journal.stat().trimmed_ticks > 0
 
 
 async def test_the_newest_event_of_a_quiet_tag_outlives_its_chunk(tmp_path: Path) -> None:

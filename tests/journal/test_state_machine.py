@@ -345,7 +345,7 @@ class CarelessMachine(JournalMachine):
 
 
 BRIEF = settings(
-    max_examples=18,
+    max_examples=14,
     stateful_step_count=40,
     phases=[Phase.explicit, Phase.generate],
     report_multiple_bugs=False,

@@ -73,7 +73,7 @@ class Report:
         reasons += [
             f"stream {name}: {stream.channels_open} of {stream.channels} channels open, {stream.tags} tags"
             for name, stream in snapshot.streams.items()
-            if stream.channels_open < stream.channels or (not stream.channels and (stream.tags or stream.last_error))
+            if stream.channels_open < stream.channels or not self._counters.stream(name).is_resolved
         ]
         reasons += [
             f"sink {name}: {sink.last_error or sink.state}"

@@ -12,7 +12,7 @@ from pibridge.context.record import json_record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
-from pibridge.errors import UnavailableError
+from pibridge.errors import JournalFullError, UnavailableError
 from pibridge.journal.cursors import DeadLetter, Sealed
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
@@ -60,7 +60,7 @@ class Pump:
             async with asyncio.TaskGroup() as lanes:
                 for lane in Lane:
                     lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
-        except* UnavailableError:
+        except* (UnavailableError, JournalFullError):
             # Tries end only once `stop` is set.
             self._log.warning("stopped while the sink is unavailable, its records wait in the journal")
         finally:
@@ -144,7 +144,7 @@ class Pump:
 
     def _attempts(self) -> AsyncRetrying:
         return AsyncRetrying(
-            retry=retry_if_exception_type(UnavailableError),
+            retry=retry_if_exception_type((UnavailableError, JournalFullError)),
             wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
             before_sleep=self._note,
             sleep=self._pause,

@@ -131,6 +131,7 @@ class History:
         journaled: dict[int, list[Event]] = {}
         for event in await self._journal.seen(pages.keys(), start, reached):
             journaled.setdefault(event.tag, []).append(event)
+        trimmed = self._journal.stat().trimmed_ticks
         told: list[Event] = []
         changes: list[GapChange] = []
         for gap in gaps:
@@ -140,7 +141,9 @@ class History:
             look = self._looks.get(gap.id)
             before = look.archived_before.get(gap.tag, ()) if look else ()
             events = _events(gap.tag, page)
-            settled = settle(gap, events, journaled.get(gap.tag, ()), full=page.full, archived_before=before)
+            settled = settle(
+                gap, events, journaled.get(gap.tag, ()), full=page.full, archived_before=before, trimmed_ticks=trimmed
+            )
             if settled.stuck and not self._is_hopeless(gap, most):
                 self._dense[gap.id] = min(2 * most, self._items)
                 continue

@@ -27,7 +27,9 @@ class Look:
         self.archived: dict[int, set[Place]] = {}
         # Gaps of the journal have positive numbers: these are no debts, and stand beside them in memory only.
         self.gaps = [
-            Gap(next(_numbers), tag, start, end_ticks, "look") for tag, start in tags.items() if start <= end_ticks
+            Gap(next(_numbers), tag, start, end_ticks, "look", overlap_ticks=end_ticks)
+            for tag, start in tags.items()
+            if start <= end_ticks
         ]
         self._open = {gap.id for gap in self.gaps}
         self._done = asyncio.Event()

@@ -51,19 +51,20 @@ def group(gaps: Sequence[Gap], most: int) -> list[Gap]:
     return near[:most]
 
 
-def settle(
+def settle(  # noqa: PLR0913 - a page, and all that it is judged by
     gap: Gap,
     page: Sequence[Event],
     journaled: Iterable[Event],
     *,
     full: bool,
     archived_before: Collection[Place] = (),
+    trimmed_ticks: int = 0,
 ) -> Settled:
     """Decide what of a page is new or changed, and how much of the gap is left.
 
     `page`: what PI gave of the tag, ascending; it may go beyond the gap on both sides. `journaled`: the journal's
     events of the tag in this time, in order. `full`: PI may have cut the page off. `archived_before`: as for
-    `differences`.
+    `differences`. `trimmed_ticks`: up to here the journal no longer has all that was told.
     """
     end = _end(gap)
     until, stuck = end, False
@@ -76,10 +77,13 @@ def settle(
         stuck = reached <= gap.start_ticks
         until = reached if stuck else reached - 1
         change = None if stuck else AdvanceGap(gap.id, reached)
+    # What was read before, and cannot be compared any more, counts as told.
+    told_until = min(gap.overlap_ticks, trimmed_ticks)
+    start = max(gap.start_ticks, told_until + 1) if told_until else gap.start_ticks
     told = differences(
-        (event for event in page if gap.start_ticks <= event.ticks <= until),
-        (event for event in journaled if gap.start_ticks <= event.ticks <= until),
-        [place for place in archived_before if gap.start_ticks <= place[1] <= until],
+        (event for event in page if start <= event.ticks <= until),
+        (event for event in journaled if start <= event.ticks <= until),
+        [place for place in archived_before if start <= place[1] <= until],
     )
     return Settled(told, until, change, stuck)
 

@@ -167,7 +167,7 @@ def missed(journal: Journal, numbers: Sequence[int], reason: str) -> list[NewGap
     for number in numbers:
         heard = heard_until(journal, number)
         if heard is not None:
-            gaps.append(NewGap(number, heard - MARGIN_TICKS, None, reason))
+            gaps.append(NewGap(number, heard - MARGIN_TICKS, None, reason, overlap_ticks=heard))
     return gaps
 
 

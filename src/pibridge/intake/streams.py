@@ -114,6 +114,7 @@ class Streams:
                 now = streams.get(name)
                 if now is None or (now.select, now.mode) != (settings.select, settings.mode):
                     self._selections.pop(name, None)
+                    self._counters.stream(name).is_resolved = False
                 elif (now.via, now.interval) != (settings.via, settings.interval):
                     carried_anew.add(name)
             # What is removed ends now: it waits for no answer of PI about the others.
@@ -224,6 +225,8 @@ class Streams:
             if change.added:
                 await self._owe(name, change.added)
             self._channels.open(name, [*left[name], *change.added, *change.moved])
+        for name in self._selections:
+            self._counters.stream(name).is_resolved = True
         for name in self._tags.keys() - self._streams.keys():
             del self._tags[name]
         self._history.recoverable()

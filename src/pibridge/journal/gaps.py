@@ -7,13 +7,17 @@ from msgspec import Struct
 
 
 class Gap(Struct, frozen=True):
-    """A time range in which a tag was not read. `end_ticks` None: still disconnected."""
+    """A time range in which a tag was not read. `end_ticks` None: still disconnected.
+
+    `overlap_ticks`: up to here it was read, and is read again only because PI sends neighbours out of order.
+    """
 
     id: int
     tag: int
     start_ticks: int
     end_ticks: int | None
     reason: str
+    overlap_ticks: int = 0
 
 
 class NewGap(Struct, frozen=True):
@@ -23,6 +27,7 @@ class NewGap(Struct, frozen=True):
     start_ticks: int
     end_ticks: int | None
     reason: str
+    overlap_ticks: int = 0
 
 
 class AdvanceGap(Struct, frozen=True):
@@ -44,10 +49,11 @@ GapChange = AdvanceGap | CloseGap
 def insert(db: apsw.Connection, gaps: Iterable[NewGap]) -> None:
     """Write gaps down. A tag that already has a gap without an end keeps that one, with the earlier start."""
     db.executemany(
-        """INSERT INTO gap (tag, start_ticks, end_ticks, reason) VALUES (?, ?, ?, ?)
+        """INSERT INTO gap (tag, start_ticks, end_ticks, reason, overlap_ticks) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (tag) WHERE end_ticks IS NULL
-           DO UPDATE SET start_ticks = min(start_ticks, excluded.start_ticks)""",
-        ((gap.tag, gap.start_ticks, gap.end_ticks, gap.reason) for gap in gaps),
+           DO UPDATE SET start_ticks = min(start_ticks, excluded.start_ticks),
+                         overlap_ticks = min(overlap_ticks, excluded.overlap_ticks)""",
+        ((gap.tag, gap.start_ticks, gap.end_ticks, gap.reason, gap.overlap_ticks) for gap in gaps),
     )
 
 
@@ -71,5 +77,7 @@ def change(db: apsw.Connection, changes: Iterable[GapChange]) -> None:
 
 def unpaid(db: apsw.Connection) -> list[Gap]:
     """Give all gaps, by tag and start."""
-    rows = db.execute("SELECT id, tag, start_ticks, end_ticks, reason FROM gap ORDER BY tag, start_ticks")
+    rows = db.execute(
+        "SELECT id, tag, start_ticks, end_ticks, reason, overlap_ticks FROM gap ORDER BY tag, start_ticks"
+    )
     return [Gap(*row) for row in rows]

@@ -303,8 +303,7 @@ class Journal:
     async def forget_sink(self, sink: str) -> None:
         """Remove a sink: it holds up nothing any more."""
         await self._requests.ask(lambda ledger: cursors.forget(ledger, sink))
-        for lane in Lane:
-            self._cursors.pop((sink, lane), None)
+        self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != sink}
 
     def stat(self) -> JournalStat:
         """Give how the journal is."""
@@ -320,6 +319,7 @@ class Journal:
             damaged_chunks=tally.damaged_chunks,
             dead_letters=tally.dead_letters,
             dropped_events=tally.dropped_events,
+            trimmed_ticks=tally.trimmed_ticks,
         )
 
     # To the writer and back

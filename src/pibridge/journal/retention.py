@@ -14,6 +14,7 @@ from pibridge.journal.chunks import Chunk
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.quota import Quota, used_bytes
 from pibridge.journal.tally import Ledger
+from pibridge.model import ticks
 from pibridge.model.event import Lane
 
 _log = structlog.get_logger()
@@ -29,6 +30,9 @@ _PRESSURE: Final = 0.90
 _RELIEVED: Final = 0.85
 _DROPPED: Final = 0.97
 _ANY_AGE: Final = 1 << 62
+
+_COMPARED_S: Final = 900.0
+"""What PI tells again within this time is compared with what was told: so long it stays, while there is room."""
 
 
 class UndoneError(Exception):
@@ -53,7 +57,7 @@ class Retention:
 
     def __init__(self, quota: Quota, retain_s: float, when_full: Literal["pause", "drop_oldest"]) -> None:
         self._quota = quota
-        self._retain_s = retain_s
+        self._retain_s = max(retain_s, _COMPARED_S)
         self._drops = when_full == "drop_oldest"
         self._stuck: set[int] = set()
         self._unpacker = Unpacker()
@@ -97,7 +101,9 @@ class Retention:
             for row in rows:
                 if used_bytes(ledger.db) <= enough_bytes:
                     return
-                self._remove(ledger, row)
+                if self._remove(ledger, row):
+                    moment = min(row.last_ticks, ticks.from_seconds(ledger.now_s))
+                    ledger.tally.trimmed_ticks = max(ledger.tally.trimmed_ticks, moment)
 
     def _drop(self, ledger: Ledger, enough_bytes: int) -> None:
         for _ in range(_LARGEST_DROP_ROWS):

@@ -28,7 +28,8 @@ CREATE TABLE tally (
     dead_bytes INTEGER NOT NULL,
     damaged_chunks INTEGER NOT NULL,
     live_events INTEGER NOT NULL,
-    history_events INTEGER NOT NULL
+    history_events INTEGER NOT NULL,
+    trimmed_ticks INTEGER NOT NULL
 ) STRICT;
 
 -- One row is one sealed chunk; event i has the position seq + i, and `before` events of its lane were stored before it.
@@ -66,7 +67,8 @@ CREATE TABLE gap (
     tag INTEGER NOT NULL,
     start_ticks INTEGER NOT NULL,
     end_ticks INTEGER,
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    overlap_ticks INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX gap_open ON gap (tag) WHERE end_ticks IS NULL;
 

@@ -21,3 +21,4 @@ class JournalStat(Struct, frozen=True):
     damaged_chunks: int
     dead_letters: int
     dropped_events: int
+    trimmed_ticks: int

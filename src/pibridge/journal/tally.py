@@ -14,7 +14,8 @@ class Tally(Struct):
 
     `next_seq`: position of the next event; never goes back. `events`: kept now. `newest_seq`: up to here the newest
     event of each tag is in the table `newest`. `dead_bytes`: size of the dead letters kept now. `live_events`,
-    `history_events`: ever stored in that lane. The others only grow, too.
+    `history_events`: ever stored in that lane. `trimmed_ticks`: up to this time of events some that were acknowledged
+    are gone. The others only grow, too.
     """
 
     next_seq: int = 1
@@ -26,6 +27,7 @@ class Tally(Struct):
     damaged_chunks: int = 0
     live_events: int = 0
     history_events: int = 0
+    trimmed_ticks: int = 0
 
     def stored(self, lane: Lane) -> int:
         """Give how many events of this lane were ever stored."""

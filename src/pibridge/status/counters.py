@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 class StreamCounters:
     """One configured stream. Events unless said otherwise.
 
-    `read`: journaled from PI in both lanes; `duplicates`: dropped because the journal had them; `unknown`: on a channel
-    under a WebID that was not asked for. `silent`: channels found silent and opened anew;
-    `quarantined`: tags that PI refuses to read, tried again later.
+    `is_resolved`: PI has told what is selected, and it is read. `read`: journaled from PI in both lanes; `duplicates`:
+    dropped because the journal had them; `unknown`: on a channel under a WebID that was not asked for. `silent`:
+    channels found silent and opened anew; `quarantined`: tags that PI refuses to read, tried again later.
     """
 
+    is_resolved: bool = False
     tags: int = 0
     problems: int = 0
     channels: int = 0
