@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from pibridge.model import ticks
 from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event
@@ -19,12 +19,13 @@ _NOTHING: Final = object()
 class Arrived(Struct):
     """What one message brought. `events` are new, but of those `doubtful` only the journal can tell.
 
-    `failed`: tags for which PI sent errors in place of values.
+    `failed`: tags for which PI sent errors in place of values. `marked`: what PI marks as substituted, new or not.
     """
 
     events: list[Event]
     doubtful: list[Event]
     failed: list[tuple[int, StreamItem]]
+    marked: list[Event] = field(default_factory=list)
     duplicates: int = 0
     unknown: int = 0
 
@@ -126,6 +127,8 @@ class Arrivals:
     def _take(self, event: Event, arrived: Arrived) -> None:
         moment = event.ticks
         known = self._known.get(event.tag)
+        if event.status & SUBSTITUTED:
+            arrived.marked.append(event)
         if event.status & (UPDATE | DELETE):
             arrived.doubtful.append(event)
             if known is not None and moment == known.newest.ticks:
@@ -171,7 +174,8 @@ def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:
             event.status |= UPDATE
         others.append(event)
         events.append(event)
-    return Arrived(events, [], arrived.failed, arrived.duplicates + len(arrived.events) - len(events), arrived.unknown)
+    repeated = len(arrived.events) - len(events)
+    return Arrived(events, [], [], [], arrived.duplicates + repeated, arrived.unknown)
 
 
 def _is_repeated(event: Event, others: Sequence[Event]) -> bool:

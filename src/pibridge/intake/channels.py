@@ -10,6 +10,7 @@ import structlog
 from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
+from pibridge.intake.edited import Edited
 from pibridge.intake.history import History
 from pibridge.intake.live import LiveChannel
 from pibridge.intake.quarantine import Quarantine
@@ -60,12 +61,14 @@ class Channels:
         self._waiting: list[Live] = []
         self._opened = asyncio.Event()
         self._quarantine = Quarantine()
+        self._edited = Edited(history)
         self._log = structlog.get_logger()
 
     async def run(self) -> NoReturn:
         """Run what is opened, and try now and then what was set aside."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._retry_refused(), name="quarantine")
+            tasks.create_task(self._edited.run(), name="edited")
             while True:
                 await self._opened.wait()
                 self._opened.clear()
@@ -99,6 +102,7 @@ class Channels:
                 self._counters.stream(stream),
                 partial(self._recoverable, stream, group),
                 self._look_again.set,
+                self._edited.note,
             )
             settings = self._settings(stream)
             self._waiting.append(

@@ -31,7 +31,8 @@ _GRACE_S = 5.0
 class Reception:
     """Takes in what PI tells live of `numbers` (the journal's, one for each WebID).
 
-    `recoverable` is called when gaps have got their end, `refused` when PI refuses to read tags that it read before.
+    `recoverable` is called when gaps have got their end, `refused` when PI refuses to read tags that it read before,
+    `edited` with what PI marks as substituted.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the two ends of the road and its name plate; only `Channels` makes one
@@ -45,6 +46,7 @@ class Reception:
         counters: StreamCounters,
         recoverable: Callable[[], None],
         refused: Callable[[], None],
+        edited: Callable[[Sequence[Event]], None] = lambda _: None,
     ) -> None:
         self.stream = stream
         self.web_ids = tuple(web_ids)
@@ -55,6 +57,7 @@ class Reception:
         self._journal = journal
         self._recoverable = recoverable
         self._refused = refused
+        self._edited = edited
         self._log = structlog.get_logger(stream=stream, tags=len(numbers))
 
     async def keep(self, session: Callable[[], Awaitable[None]]) -> RejectedError | UnauthorizedError:
@@ -99,6 +102,8 @@ class Reception:
 
     async def write(self, arrived: Arrived) -> None:
         """Write down what is new. Raises JournalFullError: nothing was taken."""
+        if arrived.marked:
+            self._edited(arrived.marked)
         if arrived.doubtful:
             tags = {event.tag for event in arrived.doubtful}
             times = [event.ticks for event in arrived.doubtful]
