@@ -25,9 +25,10 @@ async def test_an_end_is_a_gap_and_a_beginning_ends_it(line: Line) -> None:
     (number,) = tags
     ended: list[int] = []
     reception = await line.reception(tags, lambda: ended.append(1))
-    await reception.begin()
-    await reception.write(Arrived([Event(number, line.clock.ticks, 1.0)], [], []))
-    await reception.end(UnavailableError("gone"), heard=True)
+    async with reception.session():
+        await reception.begin()
+        await reception.write(Arrived([Event(number, line.clock.ticks, 1.0)], [], []))
+        raise UnavailableError("gone")
     (gap,) = await line.journal.gaps()
     assert (gap.start_ticks, gap.end_ticks, gap.reason) == (line.clock.ticks - MARGIN_TICKS, None, "gone")
     await reception.begin()
@@ -91,4 +92,5 @@ async def test_a_full_journal_takes_nothing(line: Line) -> None:
     reception = await line.reception(await line.describe(QUIET))
     await line.fill()
     with pytest.raises(JournalFullError):
-        reception.require_room()
+        async with reception.session():
+            raise AssertionError("a session began")

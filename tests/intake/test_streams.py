@@ -323,8 +323,9 @@ async def test_a_change_of_refresh_counts_from_now_on(line: Line, tmp_path: Path
     assert line.counters.stream("s").reconnects == 0
 
 
-async def test_settled_time_is_read_again_as_each_stream_says(line: Line) -> None:
+async def test_settled_time_is_read_again_as_each_stream_says(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Late, edited and deleted values of a stream with `reread` become records; `reread: null` looks at nothing."""
+    monkeypatch.setattr("pibridge.intake.edited._GATHER_S", NEVER_S)  # what the channel marks is another test's
     again = {"every": "50ms", "back": "200s"}
     streams = reading(line, a=points(QUIET, reread=again), b=points(BULK[1], reread=None), c=points(BULK[2]))
     async with running(streams.run()):

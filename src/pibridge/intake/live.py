@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import structlog
 
-from pibridge.errors import JournalFullError, PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.reception import Reception
 from pibridge.pi.channel import Channel, open_channel
 from pibridge.pi.wire import decode_channel
@@ -31,27 +31,16 @@ class LiveChannel:
 
     async def _session(self) -> None:
         """Read one connection to its end. Raises what went wrong if not even one message came."""
-        reception, heard = self.reception, False
-        try:
-            reception.require_room()
-            async with open_channel(reception.client, reception.web_ids) as channel:
-                await self._receive(channel)
-                await reception.begin()
-                self._failing.clear()
-                heard = True
-                comparing = asyncio.create_task(self._compare_for_ever(channel), name="compare")
-                try:
-                    while True:
-                        await self._receive(channel)
-                finally:
-                    comparing.cancel()
-        except (UnavailableError, UnauthorizedError, RejectedError, JournalFullError) as error:
-            await reception.end(error, heard=heard)
-            if not heard:
-                raise
-        except asyncio.CancelledError:
-            reception.counters.channels_open -= heard
-            raise
+        reception = self.reception
+        async with reception.session(), open_channel(reception.client, reception.web_ids) as channel:
+            await self._receive(channel)
+            await reception.begin()
+            comparing = asyncio.create_task(self._compare_for_ever(channel), name="compare")
+            try:
+                while True:
+                    await self._receive(channel)
+            finally:
+                comparing.cancel()
 
     async def _receive(self, channel: Channel) -> None:
         data = await channel.receive()

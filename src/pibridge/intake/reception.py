@@ -1,7 +1,8 @@
 """What a group of tags needs whichever way PI tells of them live: events written down, every loss a gap on disk."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import structlog
@@ -58,6 +59,7 @@ class Reception:
         self._recoverable = recoverable
         self._refused = refused
         self._edited = edited
+        self._is_heard = False
         self._log = structlog.get_logger(stream=stream, tags=len(numbers))
 
     async def keep(self, session: Callable[[], Awaitable[None]]) -> RejectedError | UnauthorizedError:
@@ -77,27 +79,38 @@ class Reception:
                             raise
                         return error
 
-    def require_room(self) -> None:
-        """Raise JournalFullError if nothing can be written down now."""
-        if self._journal.stat().full:
-            raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Hold one session: its end is written down; what ends it before `begin` is raised, too.
+
+        Raises JournalFullError at once if nothing could be written down.
+        """
+        self._is_heard = False
+        try:
+            self._require_room()
+            yield
+        except (UnavailableError, UnauthorizedError, RejectedError, JournalFullError) as error:
+            await self._end(error)
+            if not self._is_heard:
+                raise
+        finally:
+            self.counters.channels_open -= self._is_heard
 
     async def begin(self) -> None:
         """Note that PI tells of these tags from now on: what was missed before has its end."""
         await self._journal.end_gaps(self.numbers, self.client.server_ticks() + AHEAD_TICKS)
         self.counters.channels_open += 1
         self.counters.last_error = ""
+        self._is_heard = True
         self._recoverable()
         self._log.info("channel open")
 
-    async def end(self, error: Exception, *, heard: bool) -> None:
-        """Write down that PI tells of these tags no longer. `heard`: it did before."""
+    async def _end(self, error: Exception) -> None:
         await self._journal.open_gaps(missed(self._journal, self.numbers, str(error)))
         self.arrivals.rewind(newest(self._journal, self.numbers))
         self.counters.last_error = str(error)
         self.counters.reconnects += 1
-        if heard:
-            self.counters.channels_open -= 1
+        if self._is_heard:
             self._log.warning("channel lost, its gap is written down", error=str(error))
 
     async def write(self, arrived: Arrived) -> None:
@@ -148,6 +161,10 @@ class Reception:
         if newer:
             await asyncio.sleep(min(_GRACE_S, self.client.settings.timeouts.silent_channel))
         return [number for number, moment in newer.items() if self._is_behind(number, moment)]
+
+    def _require_room(self) -> None:
+        if self._journal.stat().full:
+            raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
 
     def _is_behind(self, number: int, moment_ticks: int) -> bool:
         last = self._journal.last(number)

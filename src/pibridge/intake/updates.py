@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
-from pibridge.errors import JournalFullError, PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import event_of
 from pibridge.intake.reception import Reception
 from pibridge.model import ticks
@@ -38,22 +38,12 @@ class LiveUpdates:
 
     async def _session(self) -> None:
         """Register and ask, until PI is gone. Raises what went wrong if it did not even register."""
-        reception, heard = self.reception, False
-        try:
-            reception.require_room()
+        async with self.reception.session():
             self._markers = {}
             await self._register(self._numbers)
             await self._take_present()
-            await reception.begin()
-            heard = True
+            await self.reception.begin()
             await self._ask_for_ever()
-        except (UnavailableError, UnauthorizedError, RejectedError, JournalFullError) as error:
-            await reception.end(error, heard=heard)
-            if not heard:
-                raise
-        except asyncio.CancelledError:
-            reception.counters.channels_open -= heard
-            raise
 
     async def _register(self, web_ids: Iterable[str]) -> None:
         registered = await register(self.reception.client, web_ids)
