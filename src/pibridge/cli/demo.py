@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from pibridge.cli.demo_view import DemoView
+from pibridge.cli.signals import until_stopped
 from pibridge.config.load import configuration
 from pibridge.config.settings import Configuration
 from pibridge.daemon.report import Report
@@ -26,7 +27,7 @@ def demo(
     seconds: Annotated[int, typer.Option(min=5, help="How long the demonstration takes.")] = 30,
 ) -> None:
     """Show the whole road without PI or AWS: a simulated brewery, live into files, with one lost link on the way."""
-    asyncio.run(_demo(seconds, Console()))
+    asyncio.run(until_stopped(_demo(seconds, Console())))
 
 
 async def _demo(seconds: int, console: Console) -> None:

@@ -1,12 +1,12 @@
 """`pibridge run`: the daemon."""
 
 import asyncio
-import signal
 from typing import Annotated
 
 import typer
 
 from pibridge.cli.choice import CONFIG, named
+from pibridge.cli.signals import on
 from pibridge.config.loaded import Loaded
 from pibridge.config.source import source_of
 from pibridge.config.watch import Watch
@@ -27,15 +27,7 @@ def run(context: typer.Context, config: Annotated[str | None, CONFIG] = None) ->
 
 async def _until_signalled(loaded: Loaded, watch: Watch) -> None:
     stop, hang_up = asyncio.Event(), asyncio.Event()
-    _on("SIGINT", stop)
-    _on("SIGTERM", stop)
-    _on("SIGHUP", hang_up)
+    on("SIGINT", stop.set)
+    on("SIGTERM", stop.set)
+    on("SIGHUP", hang_up.set)
     await run_daemon(loaded, stop, watch=watch, hang_up=hang_up)
-
-
-def _on(name: str, event: asyncio.Event) -> None:
-    """Set the event when the signal comes. Windows has no SIGHUP, and no handlers of the loop itself."""
-    loop = asyncio.get_running_loop()
-    number = getattr(signal, name, None)
-    if number is not None:
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(event.set))

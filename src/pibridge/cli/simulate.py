@@ -1,11 +1,11 @@
 """`pibridge simulate`: a PI Web API with a small plant behind it, on this machine."""
 
 import asyncio
-import contextlib
 from typing import Annotated
 
 import typer
 
+from pibridge.cli.signals import until_stopped
 from pibridge.config.settings import LogSettings
 from pibridge.daemon import logs
 from pibridge.simulator import SimulatorSettings, serve
@@ -32,5 +32,4 @@ def simulate(  # noqa: PLR0913, PLR0917 - one parameter for each thing the simul
         users=users,
         faults=tuple(fault or ()),
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(settings))
+    asyncio.run(until_stopped(serve(settings)))
