@@ -25,10 +25,15 @@ class Daemon:
         self.folder = folder
         self.out = folder / "out"
         self.log = folder / "log"
+        self.settings = settings
         self._environment = environment or {}
         self._config = folder / "config.yaml"
-        self._config.write_text(yaml.safe_dump(settings))
+        self.configure(settings)
         self._process: asyncio.subprocess.Process | None = None
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Write the configuration."""
+        self._config.write_text(yaml.safe_dump(settings))
 
     async def start(self) -> None:
         """Start the process."""
