@@ -21,7 +21,7 @@ from pibridge.model import ticks
 from pibridge.simulator import Simulator, SimulatorSettings
 from pibridge.simulator.samples import Sample
 
-SECONDS = int(os.environ.get("PIBRIDGE_CHAOS_S", "45"))
+SECONDS = int(os.environ.get("PIBRIDGE_CHAOS_S", "30"))
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(SECONDS + 240)]
 
 POINTS = [rf"\\PISRV1\BULK.{number:06d}" for number in range(1, 41)]
