@@ -172,9 +172,9 @@ class Chaos:
         settings["refresh"] = "6s" if settings["refresh"] == "5s" else "5s"
         if settings["streams"].pop("extra", None) is None:
             settings["streams"]["extra"] = {"select": {"points": [r"\\PISRV1\SINUSOID"]}, "reread": None}
+        # No SIGHUP: a process that has only just been started would die of it.
         self._daemon.configure(settings)
-        self._daemon.send(signal.SIGHUP)
-        await asyncio.sleep(self._random.uniform(0.2, 2))
+        await asyncio.sleep(self._random.uniform(0.2, 3))
 
     async def _insert_late(self) -> None:
         path = self._random.choice(POINTS)
