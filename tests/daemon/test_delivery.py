@@ -63,6 +63,18 @@ async def test_a_new_sink_begins_where_it_says(dock: Dock, tmp_path: Path) -> No
     assert [record["value"] for record in records(tmp_path / "new")] == [3.0]
 
 
+async def test_a_sink_that_never_opened_is_owed_everything(dock: Dock, tmp_path: Path) -> None:
+    """It is away from the first start on: the journal keeps what comes, and it gets all of it when it is back."""
+    out = tmp_path / "out"
+    out.write_text("in the way")
+    await dock.start(local=sink(out))
+    assert set(dock.journal.stat().lag) == {("local", lane) for lane in Lane}
+    await dock.say(1.0, 2.0)
+    assert dock.journal.stat().lag["local", Lane.LIVE] == 2
+    out.unlink()
+    await eventually(lambda: [record["value"] for record in records(out)] == [1.0, 2.0])
+
+
 async def test_a_stop_completes_what_was_begun(dock: Dock, tmp_path: Path) -> None:
     """A file that would stay open for long is complete when the sink has been stopped; started again it goes on."""
     slow = sink(tmp_path / "out", roll={"age": "1h"})

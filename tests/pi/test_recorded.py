@@ -111,6 +111,23 @@ async def test_no_way_of_counting_hides_values(counts: list[int], in_total: bool
         assert len(page.values) == count or (page.full and len(page.values) == most)
 
 
+async def test_a_stream_that_failed_does_not_hide_that_others_were_cut_off(
+    server: CannedServer, client: PiClient
+) -> None:
+    """The server counts for all together, and nobody knows what a failed stream counted for."""
+
+    async def cut(request: web.BaseRequest) -> web.StreamResponse:
+        asked = request.query.getall("webId")
+        failed = [{"WebId": IDS[0], "Items": [], "Errors": ["gone"]}] if IDS[0] in asked else []
+        there = range(2 if failed else 5)
+        return said({"Items": failed + [stream(web_id, *there) for web_id in asked if web_id != IDS[0]]})
+
+    server.on("/streamsets/recorded", cut)
+    outcomes = await recorded(client, IDS[:2], START, END, 6)
+    assert isinstance(outcomes[IDS[0]], UnavailableError)
+    assert len(page_of(outcomes[IDS[1]]).values) == 5
+
+
 async def test_no_answer_grows_beyond_the_limit(server: CannedServer) -> None:
     """Streams times values stays below items_per_request."""
     server.on("/streamsets/recorded", streams(stream))

@@ -39,6 +39,7 @@ class Delivery:
         admit = configuration.sink_filters()
         for name, sink in sinks.items():
             for lane in Lane:
+                # From now on the journal keeps what this sink is owed, also while the sink cannot be opened.
                 await self._journal.cursor(name, lane, start=configuration.sinks[name].start)
             stop, counters = Stop(), self._counters.sink(name)
             counters.state, counters.last_error = "starting", ""

@@ -49,9 +49,6 @@ class Pump:
 
     async def run(self) -> None:
         """Open the sink, deliver both lanes, close the sink. Ends only when stopped; raises when the journal fails."""
-        for lane in Lane:
-            # From now on the journal keeps what this sink is owed, also while the sink cannot be opened.
-            await self._journal.cursor(self._name, lane)
         try:
             async for attempt in self._attempts():
                 with attempt:
