@@ -1,6 +1,5 @@
-"""A plant to read, and a port for the status page."""
+"""Plants to read."""
 
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -21,12 +20,3 @@ async def guarded() -> AsyncIterator[Simulator]:
     settings = SimulatorSettings(users={r"CORP\svc": "right-horse"}, channel_interval_s=0.1)
     async with Simulator(settings) as running:
         yield running
-
-
-@pytest.fixture
-def port() -> int:
-    """Find a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        number: int = listener.getsockname()[1]
-        return number

@@ -1,6 +1,5 @@
 """A plant to read."""
 
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -23,12 +22,3 @@ async def busy() -> AsyncIterator[Simulator]:
     )
     async with Simulator(settings) as running:
         yield running
-
-
-@pytest.fixture
-def port() -> int:
-    """Find a free port."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        number: int = listener.getsockname()[1]
-        return number

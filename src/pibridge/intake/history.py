@@ -6,14 +6,14 @@ from typing import NoReturn
 
 import structlog
 from msgspec.structs import replace
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
-from pibridge.errors import JournalFullError, PIBridgeError, TooMuchError, UnauthorizedError, UnavailableError
+from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
 from pibridge.intake.arrivals import event_of
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.compare import place_of
 from pibridge.intake.looks import Look
 from pibridge.intake.pages import Settled, group, settle
+from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.journal.journal import Journal
 from pibridge.model.event import DELETE, UPDATE, Event, Lane
@@ -78,7 +78,9 @@ class History:
             if not gaps:
                 await self._wait()
                 continue
-            async for attempt in self._attempts():
+            async for attempt in patiently(
+                self._log, "history cannot be read now, its gaps stay open", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
+            ):
                 with attempt:
                     await self._pay(gaps)
 
@@ -227,18 +229,6 @@ class History:
             stream = self._counters.stream(self._catalogue.tag(event.tag).stream)
             stream.read += 1
             stream.recovered += 1
-
-    def _attempts(self) -> AsyncRetrying:
-        return AsyncRetrying(
-            retry=retry_if_exception_type((UnavailableError, UnauthorizedError, JournalFullError)),
-            wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
-            before_sleep=self._note,
-        )
-
-    def _note(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if state.attempt_number == 1:
-            self._log.warning("history cannot be read now, its gaps stay open", error=str(error))
 
 
 def _events(number: int, page: Page) -> list[Event]:

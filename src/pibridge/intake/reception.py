@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.errors import JournalFullError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import Arrivals, Arrived, decide
 from pibridge.intake.pages import MARGIN_TICKS
+from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
@@ -68,7 +68,9 @@ class Reception:
         A session that raises is tried again with longer and longer pauses, one that returns is followed at once.
         """
         while True:
-            async for attempt in self._attempts():
+            async for attempt in patiently(
+                self._log, "channel cannot be opened, it is tried again", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
+            ):
                 with attempt:
                     try:
                         await session()
@@ -169,18 +171,6 @@ class Reception:
     def _is_behind(self, number: int, moment_ticks: int) -> bool:
         last = self._journal.last(number)
         return last is None or last.ticks < moment_ticks
-
-    def _attempts(self) -> AsyncRetrying:
-        return AsyncRetrying(
-            retry=retry_if_exception_type((UnavailableError, UnauthorizedError, JournalFullError)),
-            wait=wait_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S) + wait_random(0, _FIRST_PAUSE_S),
-            before_sleep=self._note,
-        )
-
-    def _note(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        if state.attempt_number == 1:
-            self._log.warning("channel cannot be opened, it is tried again", error=str(error))
 
 
 def missed(journal: Journal, numbers: Sequence[int], reason: str) -> list[NewGap]:
