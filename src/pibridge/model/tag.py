@@ -29,7 +29,8 @@ class Tag(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `stream`: the configured stream that reads it. `name`: what records call it. `path`: PI's path. `web_id`: in its
     IDOnly form. `unit`: engineering unit, empty if none. `text`: texts are its proper values (a text on another tag is
-    an error). `asset`: from AF or a points file; other points are mapped when records are made.
+    an error). `span`: of its range in `unit`, 0 if PI does not tell. `static`: an AF attribute that has a value but no
+    history. `asset`: from AF or a points file; other points are mapped when records are made.
     """
 
     stream: str
@@ -39,6 +40,8 @@ class Tag(Struct, frozen=True, omit_defaults=True, kw_only=True):
     web_id: str
     unit: str = ""
     text: bool = False
+    span: float = 0.0
+    static: bool = False
     asset: Asset | None = None
 
     @property
