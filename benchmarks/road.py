@@ -21,11 +21,11 @@ import structlog
 
 from feeder import messages, path
 from pibridge.config.load import configuration
-from pibridge.context.assets import AssetMap
 from pibridge.context.filters import build
 from pibridge.context.record import json_lines
-from pibridge.context.settings import FilterSettings
+from pibridge.context.settings import ContextSettings, FilterSettings
 from pibridge.context.stamp import Stamp
+from pibridge.context.surroundings import Surroundings
 from pibridge.daemon.run import run
 from pibridge.intake.arrivals import Arrivals
 from pibridge.model.event import Lane
@@ -58,7 +58,7 @@ def pure(data: list[bytes], events: int) -> float:
         for n in range(POINTS)
     ]
     arrivals = Arrivals({tag.web_id: number for number, tag in enumerate(tags)}, [])
-    stamp = Stamp("bench", AssetMap([]), lambda number, _: tags[number])
+    stamp = Stamp("bench", Surroundings(ContextSettings(), []), lambda number, _: tags[number])
     admits = build(FilterSettings(quality=frozenset({"good"})))
     start = time.perf_counter()
     waiting = []

@@ -4,6 +4,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pibridge.context.settings import AssetMapping, ContextSettings
+from pibridge.context.surroundings import Surroundings
 from pibridge.model import ticks
 from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event, Lane
 from pibridge.model.tag import Asset, Mode, Tag
@@ -38,6 +40,11 @@ def events(tag: int = 1) -> st.SearchStrategy[Event]:
     bits = st.lists(st.sampled_from([BAD, QUESTIONABLE, SUBSTITUTED, ANNOTATED, ERROR, UPDATE, DELETE]), unique=True)
     moments = st.integers(0, ticks.FOREVER)
     return st.builds(Event, st.just(tag), moments, values(), bits.map(sum))
+
+
+def surroundings(*mappings: AssetMapping, **context: Any) -> Surroundings:
+    """Give the surroundings as these keys of `context` say."""
+    return Surroundings(ContextSettings.model_validate(context), mappings)
 
 
 LANES = st.sampled_from(list(Lane))

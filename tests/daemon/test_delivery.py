@@ -6,6 +6,7 @@ import pytest
 
 from cli.processes import eventually, records, unfinished
 from config.trees import small
+from context.plants import surroundings
 from daemon.plant_file import sink
 from pibridge.config.load import configuration
 from pibridge.config.loaded import Loaded
@@ -29,7 +30,7 @@ class Dock:
         self.journal = journal
         self.tasks = Tasks()
         self.counters = Counters()
-        self.delivery = Delivery(journal, self.counters, self.tasks)
+        self.delivery = Delivery(journal, self.counters, self.tasks, lambda: NOON)
         self._number = number
 
     async def say(self, *values: float) -> None:
@@ -41,7 +42,7 @@ class Dock:
         """Deliver to these, and let the others be forgotten."""
         loaded = Loaded.of(configuration(small(sinks=sinks), {}))
         await self.delivery.forget_all_but(sinks)
-        await self.delivery.start(sinks_of(sinks, loaded), loaded)
+        await self.delivery.start(sinks_of(sinks, loaded), loaded, surroundings())
 
 
 @pytest.fixture

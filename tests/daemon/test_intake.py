@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from cli.processes import eventually
+from context.plants import surroundings
 from daemon.brewery import reading
 from pibridge.daemon.intake import Intake
 from pibridge.daemon.tasks import Tasks
@@ -16,14 +17,14 @@ async def test_it_is_started_anew_and_ended(simulator: Simulator, tmp_path: Path
     journal = await Journal.open(configuration.journal)
     first, second = PiClient(configuration.pi), PiClient(configuration.pi)
     intake = Intake(first, journal, counters, tasks)
-    await intake.start(first, configuration)
+    await intake.start(first, configuration, surroundings())
     await eventually(lambda: simulator.channels == 1)
-    await intake.start(second, configuration)
+    await intake.start(second, configuration, surroundings())
     assert intake.client is second
     await eventually(lambda: counters.stream("utilities").channels_open == 1)
     assert simulator.channels == 1
     more = reading(simulator, tmp_path, streams={**_more(), "sinus": {"select": {"points": [r"\\PISRV1\SINUSOID"]}}})
-    intake.change(more.streams, more.refresh)
+    await intake.change(more, surroundings())
     await eventually(lambda: simulator.channels == 2)
     await intake.end()
     await eventually(lambda: simulator.channels == 0)

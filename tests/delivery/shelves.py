@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from journal.samples import tags
+from context.plants import surroundings
+from journal.samples import NOW, tags
 from pibridge.context import filters
-from pibridge.context.assets import AssetMap
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
 from pibridge.context.settings import FilterSettings
 from pibridge.context.stamp import Stamp
+from pibridge.context.surroundings import Surroundings
+from pibridge.delivery.hold import Hold
 from pibridge.delivery.pump import Pump
 from pibridge.delivery.stop import Stop
 from pibridge.errors import UnavailableError
@@ -91,13 +93,21 @@ class Dock:
 
     journal: Journal
     folder: Path
+    around: Surroundings = field(default_factory=surroundings)
     stop: Stop = field(default_factory=Stop)
     counters: Counters = field(default_factory=Counters)
 
     def pump(self, sink: Sink, name: str = "lake", admits: Filter = EVERYTHING) -> Pump:
         """Give a pump for the sink."""
-        stamp = Stamp("houston", AssetMap([]), self.journal.tag)
-        return Pump(name, sink, self.journal, stamp, admits, self.counters.sink(name), self.stop)
+        return Pump(name, sink, self.journal, self.stamp(), admits, self.hold(), self.counters.sink(name), self.stop)
+
+    def stamp(self) -> Stamp:
+        """Give what makes records."""
+        return Stamp("houston", self.around, self.journal.tag)
+
+    def hold(self) -> Hold:
+        """Give what makes events wait."""
+        return Hold(self.around, lambda number: self.journal.tag(number, 1 << 62), lambda: NOW)
 
     def lag(self, name: str = "lake") -> int:
         """Give how far the sink is behind, both lanes together."""

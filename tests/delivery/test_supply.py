@@ -5,10 +5,8 @@ import pytest
 from delivery.shelves import EVERYTHING, Dock
 from journal.samples import NOW, events
 from pibridge.context import filters
-from pibridge.context.assets import AssetMap
 from pibridge.context.filters import Filter
 from pibridge.context.settings import FilterSettings
-from pibridge.context.stamp import Stamp
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, SealOnDisk, Supply, first_of
 from pibridge.errors import JournalError
@@ -22,7 +20,7 @@ GOOD = filters.build(FilterSettings(quality=frozenset({"good"})))
 
 def supply(dock: Dock, *, position: int = 0, admits: Filter = EVERYTHING) -> Supply:
     """Give the live lane's supply behind a place."""
-    return Supply(dock.journal, Lane.LIVE, position, Stamp("houston", AssetMap([]), dock.journal.tag), admits)
+    return Supply(dock.journal, Lane.LIVE, position, dock.stamp(), admits, dock.hold())
 
 
 async def batch(

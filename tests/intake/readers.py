@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from context.plants import surroundings
 from intake.lines import Doorkeeper, Line, path
 from pibridge.intake.settings import StreamSettings
 from pibridge.intake.streams import Streams
@@ -36,7 +37,7 @@ def reading(line: Line, refresh_s: float = NEVER_S, per_channel: int = 200, **st
     """Give the streams, as a daemon has them that has just started."""
     line.counters = Counters()
     limits = LimitSettings(requests_per_second=1000, streams_per_channel=per_channel)
-    return Streams(streams, refresh_s, limits, line.client, line.journal, line.counters)
+    return Streams(streams, refresh_s, limits, line.client, line.journal, line.counters, surroundings(), lambda _: None)
 
 
 async def reads(line: Line, tags: int, channels: int) -> None:

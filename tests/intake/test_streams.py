@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from context.plants import surroundings
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from intake.readers import NEVER_S, doorkeeper, handshakes, listed, points, reading, reads, tells, write
 from pibridge.intake import streams as streams_module
@@ -237,7 +238,7 @@ async def test_a_changed_configuration_leaves_the_other_streams_alone(line: Line
         await reads(line, tags=2, channels=2)
         before = set(streams._channels._channels)  # the very objects: nothing was opened anew
         start = line.clock.ticks + 1
-        streams.change({"a": points(BULK[0]), "c": points(BULK[2])}, NEVER_S)
+        streams.change({"a": points(BULK[0]), "c": points(BULK[2])}, NEVER_S, surroundings())
         await eventually(lambda: line.counters.stream("c").channels_open == 1 and line.simulator.channels == 2)
         after = set(streams._channels._channels)
         assert [channel.reception.stream for channel in before & after] == ["a"]
@@ -253,7 +254,7 @@ async def test_a_removed_stream_ends_though_pi_does_not_answer(line: Line) -> No
     async with running(streams.run()):
         await reads(line, tags=2, channels=2)
         line.simulator.faults.add("hang@method=GET,path=/points")
-        streams.change({"a": points(BULK[0], BULK[2])}, NEVER_S)
+        streams.change({"a": points(BULK[0], BULK[2])}, NEVER_S, surroundings())
         await eventually(lambda: line.simulator.channels == 1)
         start = line.clock.ticks + 1
         line.clock.advance(5)
@@ -273,7 +274,7 @@ async def test_a_stream_that_a_change_brings_gets_its_backfill(line: Line) -> No
     since = line.clock.ticks - 295 * SECOND
     async with running(streams.run()):
         await reads(line, tags=1, channels=1)
-        streams.change({"a": points(BULK[0]), "b": points(BULK[1], backfill="5m")}, NEVER_S)
+        streams.change({"a": points(BULK[0]), "b": points(BULK[1], backfill="5m")}, NEVER_S, surroundings())
         await reads(line, tags=2, channels=2)
         owed = line.truth([BULK[1]], since)
         await eventually(lambda: _covers(line, owed))
@@ -292,7 +293,7 @@ async def test_a_change_of_the_selection_is_resolved_at_once(line: Line) -> None
         start = line.clock.ticks + 1
         line.clock.advance(5)
         await tells(line, BULK[:2], start)
-        streams.change({"s": points(*BULK[1:])}, NEVER_S)
+        streams.change({"s": points(*BULK[1:])}, NEVER_S, surroundings())
         await eventually(lambda: _reads_only(line, streams, BULK[1:]))
         later = line.clock.ticks + 1
         line.clock.advance(5)
@@ -315,7 +316,7 @@ async def test_a_change_of_refresh_counts_from_now_on(line: Line, tmp_path: Path
     streams = reading(line, s=settings)
     async with running(streams.run()):
         await reads(line, tags=2, channels=1)
-        streams.change({"s": settings}, REFRESH_S)
+        streams.change({"s": settings}, REFRESH_S, surroundings())
         asked = line.simulator.requests
         await eventually(lambda: line.simulator.requests >= asked + 3)
         write(file, *BULK)
@@ -343,7 +344,7 @@ async def test_settled_time_is_read_again_as_each_stream_says(line: Line, monkey
         await eventually(lambda: line.counters.history.deletions == 1)
         assert line.journal.mark("reread b") is None
         looks = line.counters.history.looks
-        streams.change({"a": points(QUIET, reread=None)}, NEVER_S)
+        streams.change({"a": points(QUIET, reread=None)}, NEVER_S, surroundings())
         await eventually(lambda: line.simulator.channels == 1)
         line.write(-160, 3.0)
         asked = line.simulator.requests

@@ -69,3 +69,17 @@ def test_a_reader_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no journal"):
         schema.open_for_reading(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    """What it holds stays, what it lacks is added, once."""
+    db = schema.open_for_writing(tmp_path, "full")
+    db.execute("INSERT INTO mark (name, ticks) VALUES ('a', 1)")
+    db.execute(f"DROP TABLE held; DROP TABLE fact; PRAGMA user_version = {schema.VERSION - 2}")
+    db.close()
+    for _ in range(2):
+        db = schema.open_for_writing(tmp_path, "full")
+        assert db.pragma("user_version") == schema.VERSION
+        assert db.execute("SELECT name, ticks FROM mark").fetchall() == [("a", 1)]
+        assert db.execute("SELECT count(*) FROM held").get == db.execute("SELECT count(*) FROM fact").get == 0
+        db.close()

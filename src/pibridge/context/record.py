@@ -4,43 +4,47 @@ Everything that stays the same from event to event of a tag is encoded once, in 
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from pibridge.context.batches import Batch
 from pibridge.context.meaning import meaning
 from pibridge.model import ticks
-from pibridge.model.event import DELETE, UPDATE, Event, Lane
+from pibridge.model.event import DELETE, END, START, UPDATE, Event, Lane
 from pibridge.model.tag import Asset, Tag
 
 VERSION = 1
+_FRAME_OPS: Final = ((START, "start"), (END, "end"), (DELETE, "delete"), (UPDATE, "update"))
 
 
 class Context(Struct, frozen=True, eq=False):
     """What is known about a tag's events while nothing about the tag changes; made by `context_of`.
 
-    `opening`, `rest`, `good_number`: parts of the record's JSON: up to the value of `seq`; from `stream` to the closing
-    brace; from `unit` to the closing brace for a good number.
+    `opening`, `rest`, `good_number`: parts of the record's JSON: up to the value of `seq`; from `stream` on; from
+    `unit` on for a good number. Both end before the batch. `has_batches`: some batch rule speaks for the asset.
     """
 
     tag: Tag
     asset: Asset | None
     lane: Lane
+    has_batches: bool
     opening: str
     rest: str
     good_number: str
 
 
 class Record(Struct, frozen=True, gc=False):
-    """One event on its way to a sink. `seq`: its place in the journal."""
+    """One event on its way to a sink. `seq`: its place in the journal. `batch`: ran on the asset at that moment."""
 
     seq: int
     event: Event
     context: Context
+    batch: Batch | None = None
 
 
-def context_of(site: str, tag: Tag, asset: Asset | None, lane: Lane) -> Context:
+def context_of(site: str, tag: Tag, asset: Asset | None, lane: Lane, *, has_batches: bool = False) -> Context:
     """Encode what all events of this tag share."""
     shared: dict[str, Any] = {
         "stream": tag.stream,
@@ -52,13 +56,14 @@ def context_of(site: str, tag: Tag, asset: Asset | None, lane: Lane) -> Context:
     }
     if asset is not None:
         shared["asset"] = asset
-    rest = _json(shared)[1:]
+    rest = _json(shared)[1:-1]
     unit = f',"unit":{_json(tag.unit)}' if tag.unit else ""
     return Context(
         tag=tag,
         asset=asset,
         lane=lane,
-        opening=f'{{"v":{VERSION},"kind":"value","site":{_json(site)},"seq":',
+        has_batches=has_batches,
+        opening=f'{{"v":{VERSION},"kind":"{tag.kind}","site":{_json(site)},"seq":',
         rest=rest,
         good_number=f'{unit},"quality":"good",{rest}',
     )
@@ -80,9 +85,20 @@ def _line(record: Record) -> str:
     # Good numbers are nearly everything that a plant sends; Python prints finite numbers as JSON does.
     if event.status == 0 and (type(value) is float or type(value) is int):
         return (
-            f'{context.opening}{record.seq},"ts":"{ticks.render(event.ticks)}","value":{value!r}{context.good_number}\n'
+            f'{context.opening}{record.seq},"ts":"{ticks.render(event.ticks)}","value":{value!r}{context.good_number}'
+            f"{_end(record)}"
         )
-    return _telling_line(record)
+    return _frame_line(record) if context.tag.kind == "frame" else _telling_line(record)
+
+
+def _end(record: Record) -> str:
+    return "}\n" if record.batch is None else f',"batch":{record.batch.json}}}\n'
+
+
+def _frame_line(record: Record) -> str:
+    op = next(name for bit, name in _FRAME_OPS if record.event.status & bit)
+    fields = {"stream": record.context.tag.stream, "op": op, "frame": record.event.value}
+    return f"{record.context.opening}{record.seq},{_json(fields)[1:]}\n"
 
 
 def _telling_line(record: Record) -> str:
@@ -103,7 +119,10 @@ def _telling_line(record: Record) -> str:
             fields["flags"] = said.flags
         if event.status & UPDATE:
             fields["op"] = "update"
-    return f'{context.opening}{record.seq},"ts":"{ticks.render(event.ticks)}",{_json(fields)[1:-1]},{context.rest}\n'
+    return (
+        f'{context.opening}{record.seq},"ts":"{ticks.render(event.ticks)}",{_json(fields)[1:-1]},{context.rest}'
+        f"{_end(record)}"
+    )
 
 
 def _json(value: Any) -> str:

@@ -1,41 +1,51 @@
-"""The side of the sinks: a pump for each, started and stopped as the configuration says."""
+"""The side of the sinks: a pump for each, started and stopped as the configuration says, and the hold before all."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 import structlog
 
 from pibridge.config.loaded import Loaded
 from pibridge.context import filters
-from pibridge.context.assets import AssetMap
 from pibridge.context.stamp import Stamp
+from pibridge.context.surroundings import Surroundings
 from pibridge.daemon.tasks import Tasks, cancel
+from pibridge.delivery.hold import Hold, place_held
 from pibridge.delivery.pump import Pump
 from pibridge.delivery.stop import Stop
 from pibridge.journal.journal import Journal
 from pibridge.model.event import Lane
+from pibridge.model.tag import Tag
 from pibridge.sinks import build
 from pibridge.sinks.contract import Sink
 from pibridge.status.counters import Counters
 
 _COMPLETE_S: Final = 4.0
 """How long a sink that goes or changes may complete the batch that it has begun."""
+_ANY_SEQ: Final = 1 << 62
 
 
 class Delivery:
-    """Delivers to each sink by itself: a change of one is noticed by no other."""
+    """Delivers to each sink by itself: a change of one is noticed by no other. `now`: PI's time."""
 
-    def __init__(self, journal: Journal, counters: Counters, tasks: Tasks) -> None:
+    def __init__(self, journal: Journal, counters: Counters, tasks: Tasks, now: Callable[[], int]) -> None:
         self._journal = journal
         self._counters = counters
         self._tasks = tasks
+        self._now = now
         self._pumps: dict[str, tuple[Stop, asyncio.Task[None]]] = {}
+        self._surroundings: Surroundings | None = None
+        self._placing: asyncio.Task[None] | None = None
 
-    async def start(self, sinks: Mapping[str, Sink], loaded: Loaded) -> None:
+    async def start(self, sinks: Mapping[str, Sink], loaded: Loaded, surroundings: Surroundings) -> None:
         """Deliver to these sinks, each from where it was, or from where its settings say if it is new."""
         configuration = loaded.configuration
-        stamp = Stamp(configuration.site, AssetMap(loaded.assets), self._journal.tag)
+        stamp = Stamp(configuration.site, surroundings, self._journal.tag)
+        hold = Hold(surroundings, self._newest_tag, self._now)
+        if surroundings is not self._surroundings:
+            await self._hold_with(hold)
+            self._surroundings = surroundings
         admit = configuration.sink_filters()
         for name, sink in sinks.items():
             for lane in Lane:
@@ -43,7 +53,7 @@ class Delivery:
                 await self._journal.cursor(name, lane, start=configuration.sinks[name].start)
             stop, counters = Stop(), self._counters.sink(name)
             counters.state, counters.last_error = "starting", ""
-            pump = Pump(name, sink, self._journal, stamp, filters.build(admit[name]), counters, stop)
+            pump = Pump(name, sink, self._journal, stamp, filters.build(admit[name]), hold, counters, stop)
             self._pumps[name] = stop, self._tasks.start(pump.run(), f"deliver {name}")
 
     async def stop(self, names: Collection[str]) -> None:
@@ -62,6 +72,16 @@ class Delivery:
     async def end(self, drain_s: float, limit_s: float) -> None:
         """Stop all: take more of the backlog for `drain_s`, be over within `limit_s`."""
         await self._end(list(self._pumps.values()), drain_s, limit_s)
+        if self._placing is not None:
+            await cancel(self._placing)
+
+    async def _hold_with(self, hold: Hold) -> None:
+        if self._placing is not None:
+            await cancel(self._placing)
+        self._placing = self._tasks.start(place_held(self._journal, hold), "hold")
+
+    def _newest_tag(self, number: int) -> Tag:
+        return self._journal.tag(number, _ANY_SEQ)
 
     async def _end(self, pumps: Collection[tuple[Stop, asyncio.Task[None]]], drain_s: float, limit_s: float) -> None:
         for stop, _ in pumps:

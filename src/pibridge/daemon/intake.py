@@ -1,11 +1,11 @@
-"""The side of PI: one client, and the streams that are read with it."""
+"""The side of PI: one client, the streams and the event frames that are read with it."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pibridge.config.settings import Configuration
+from pibridge.context.surroundings import Surroundings
 from pibridge.daemon.tasks import Tasks, cancel
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.frames import Frames
 from pibridge.intake.streams import Streams
 from pibridge.journal.journal import Journal
 from pibridge.pi.client import PiClient
@@ -24,9 +24,11 @@ class Intake:
         self._counters = counters
         self._tasks = tasks
         self._streams: Streams | None = None
+        self._frames: Frames | None = None
         self._task: asyncio.Task[None] | None = None
+        self._frames_task: asyncio.Task[None] | None = None
 
-    async def start(self, client: PiClient, configuration: Configuration) -> None:
+    async def start(self, client: PiClient, configuration: Configuration, surroundings: Surroundings) -> None:
         """Read with this client, and with the one before no longer."""
         await self.end()
         self.client = await client.__aenter__()
@@ -37,17 +39,37 @@ class Intake:
             client,
             self._journal,
             self._counters,
+            surroundings,
+            self._reach,
         )
+        await self._read_frames(configuration, surroundings)
         self._task = self._tasks.start(self._streams.run(), "intake")
 
-    def change(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
+    def now(self) -> int:
+        """Give PI's time."""
+        return self.client.server_ticks()
+
+    async def change(self, configuration: Configuration, surroundings: Surroundings) -> None:
         """Read other streams with the same client; channels whose tags did not change stay open."""
         if self._streams is not None:
-            self._streams.change(streams, refresh_s)
+            self._streams.change(configuration.streams, configuration.refresh, surroundings)
+            await self._read_frames(configuration, surroundings)
 
     async def end(self) -> None:
         """Stop reading and let go of PI."""
-        if self._task is not None:
-            await cancel(self._task)
-            self._task = None
+        tasks = [task for task in (self._task, self._frames_task) if task is not None]
+        await cancel(*tasks)
+        self._task = self._frames_task = None
         await self.client.close()
+
+    async def _read_frames(self, configuration: Configuration, surroundings: Surroundings) -> None:
+        """Begin anew with event frames: what was told of them is in the journal."""
+        if self._frames_task is not None:
+            await cancel(self._frames_task)
+        retain_s = configuration.journal.retain
+        self._frames = Frames(configuration.streams, surroundings, retain_s, self.client, self._journal, self._counters)
+        self._frames_task = self._tasks.start(self._frames.run(), "frames")
+
+    def _reach(self, since_ticks: int) -> None:
+        if self._frames is not None:
+            self._frames.reach(since_ticks)

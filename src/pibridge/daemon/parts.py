@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import structlog
 
 from pibridge.config.loaded import Loaded
+from pibridge.context.surroundings import Surroundings
 from pibridge.daemon import logs
 from pibridge.daemon.delivery import Delivery, sinks_of
 from pibridge.daemon.intake import Intake
 from pibridge.daemon.plan import in_need_of_a_restart, plan
 from pibridge.daemon.report import Report
 from pibridge.errors import ConfigurationError, PIBridgeError
+from pibridge.intake.frames import recall
+from pibridge.journal.journal import Journal
 from pibridge.pi.client import PiClient
 from pibridge.status.server import StatusServer
 from pibridge.status.settings import StatusSettings
@@ -21,10 +24,12 @@ class Parts:
     """All that is started from the configuration. `loaded`: what runs now."""
 
     loaded: Loaded
+    journal: Journal
     report: Report
     intake: Intake
     delivery: Delivery
     page: StatusServer | None = None
+    surroundings: Surroundings | None = None
 
     async def start(self) -> None:
         """Start all. Raises PIBridgeError: a part cannot start."""
@@ -33,8 +38,9 @@ class Parts:
         await self._open_page(configuration.status)
         await self.delivery.forget_all_but(configuration.sinks)
         # Sinks first: from their cursors on the journal keeps what they are owed.
-        await self.delivery.start(sinks, self.loaded)
-        await self.intake.start(self.intake.client, configuration)
+        surroundings = self.surroundings = await self._surroundings(self.loaded)
+        await self.delivery.start(sinks, self.loaded, surroundings)
+        await self.intake.start(self.intake.client, configuration, surroundings)
 
     async def change(self, new: Loaded) -> None:
         """Follow a new configuration; what did not change notices nothing.
@@ -49,13 +55,16 @@ class Parts:
         if todo.status:
             await self._move_page(configuration.status)
         self.loaded = new
+        surroundings = self.surroundings
+        if surroundings is None or todo.context:
+            surroundings = self.surroundings = await self._surroundings(new)
         if todo.intake:
-            await self.intake.start(client, configuration)
-        elif todo.streams:
-            self.intake.change(configuration.streams, configuration.refresh)
+            await self.intake.start(client, configuration, surroundings)
+        elif todo.streams or todo.context:
+            await self.intake.change(configuration, surroundings)
         await self.delivery.stop(todo.ended)
         await self.delivery.forget_all_but(configuration.sinks)
-        await self.delivery.start(sinks, new)
+        await self.delivery.start(sinks, new, surroundings)
         if todo.log:
             logs.configure(configuration.log)
         self.report.follow(new, client)
@@ -71,6 +80,12 @@ class Parts:
         await self.delivery.end(0.0, 0.0)
         if self.page is not None:
             await self.page.close()
+
+    async def _surroundings(self, loaded: Loaded) -> Surroundings:
+        """Give the surroundings of events as they are configured, with what the journal knows of them."""
+        surroundings = Surroundings(loaded.configuration.context, loaded.assets)
+        await recall(self.journal, surroundings)
+        return surroundings
 
     async def _move_page(self, settings: StatusSettings | None) -> None:
         """Close the page before the new one opens: both may want the same port."""

@@ -14,12 +14,14 @@ _NONE: Final = frozenset[str]()
 class Plan:
     """What to do. `ended`, `begun`: names of sinks whose pumps stop and start; one that is in both starts anew.
 
-    `intake`: PI is reached otherwise, all of intake starts anew. `streams`: what is read has changed. `status`: the
-    page moves. `log`: lines look otherwise. `changes`: what changed, for people: names by kind, no empty kinds.
+    `intake`: PI is reached otherwise, all of intake starts anew. `streams`: what is read has changed. `context`: assets
+    or batches are other ones. `status`: the page moves. `log`: lines look otherwise. `changes`: what changed, for
+    people: names by kind, no empty kinds.
     """
 
     intake: bool
     streams: bool
+    context: bool
     ended: frozenset[str]
     begun: frozenset[str]
     status: bool
@@ -38,6 +40,7 @@ def plan(old: Loaded, new: Loaded) -> Plan:
     return Plan(
         intake="pi" in other,
         streams=bool(found.streams or relisted or "refresh" in other),
+        context="context" in other,
         ended=frozenset(old.configuration.sinks) - stay,
         begun=frozenset(new.configuration.sinks) - stay,
         status="status" in other,

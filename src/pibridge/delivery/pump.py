@@ -10,6 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from pibridge.context.filters import Filter
 from pibridge.context.record import json_record
 from pibridge.context.stamp import Stamp
+from pibridge.delivery.hold import Hold
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
 from pibridge.errors import JournalFullError, UnavailableError
@@ -35,6 +36,7 @@ class Pump:
         journal: Journal,
         stamp: Stamp,
         admits: Filter,
+        hold: Hold,
         counters: SinkCounters,
         stop: Stop,
     ) -> None:
@@ -43,6 +45,7 @@ class Pump:
         self._journal = journal
         self._stamp = stamp
         self._admits = admits
+        self._hold = hold
         self._counters = counters
         self._stop = stop
         self._log = structlog.get_logger(sink=name)
@@ -74,7 +77,7 @@ class Pump:
         """Deliver what follows the cursor. False: stopped, and there is no more."""
         cursor = await self._journal.cursor(self._name, lane)
         sealed = None if cursor.sealed is None else await self._bounds(lane, cursor.sealed)
-        supply = Supply(self._journal, lane, cursor.seq, self._stamp, self._admits)
+        supply = Supply(self._journal, lane, cursor.seq, self._stamp, self._admits, self._hold)
         batch = await self._fill(supply, lane, sealed)
         if batch is not None:
             await self._send(supply, batch)

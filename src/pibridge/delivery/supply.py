@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
 from pibridge.context.stamp import Stamp
+from pibridge.delivery.hold import Hold
 from pibridge.delivery.stop import Stop
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
@@ -23,12 +24,15 @@ _ON_DISK_S = 0.3
 class Supply:
     """Reads on from a position. `position`: the last place in the journal that was read, admitted or not."""
 
-    def __init__(self, journal: Journal, lane: Lane, position: int, stamp: Stamp, admits: Filter) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - a place in the journal, and all that makes records of what follows it
+        self, journal: Journal, lane: Lane, position: int, stamp: Stamp, admits: Filter, hold: Hold
+    ) -> None:
         self.position = position
         self._journal = journal
         self._lane = lane
         self._stamp = stamp
         self._admits = admits
+        self._hold = hold
 
     async def read(self, until: int | None = None) -> Read:
         """Wait for the next chunk: give what passes the filter, and how many were withheld by which key.
@@ -36,6 +40,9 @@ class Supply:
         `until`: nothing beyond this place is given, nor counted as read. Can be cancelled without losing anything.
         """
         chunk = await self._journal.next(self._lane, self.position)
+        if self._lane is Lane.HISTORY:
+            # Live events have waited before they got their place.
+            await self._hold.until_known(chunk.events, chunk.arrived_ticks)
         events = chunk.events if until is None else chunk.events[: max(0, until + 1 - chunk.first_seq)]
         withheld: Counter[str] = Counter()
         admitted = []

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 import structlog
 
+from pibridge.context.surroundings import Surroundings
 from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
@@ -18,6 +19,7 @@ from pibridge.intake.reread import Reread
 from pibridge.intake.settings import RereadSettings, StreamSettings
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
+from pibridge.model import ticks
 from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
@@ -42,7 +44,8 @@ class _Change:
 class Streams:
     """Reads all streams until cancelled.
 
-    Of several streams with the same mode that select a tag, the first name in alphabetical order reads it.
+    Of several streams with the same mode that select a tag, the first name in alphabetical order reads it. `reach` is
+    told since when events with batches are owed.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of intake; only the daemon makes one
@@ -53,6 +56,8 @@ class Streams:
         client: PiClient,
         journal: Journal,
         counters: Counters,
+        surroundings: Surroundings,
+        reach: Callable[[int], None],
     ) -> None:
         self._streams = dict(sorted(streams.items()))
         self._refresh_s = refresh_s
@@ -64,7 +69,9 @@ class Streams:
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
-        self._wanted: tuple[Mapping[str, StreamSettings], float] | None = None
+        self._surroundings = surroundings
+        self._reach = reach
+        self._wanted: tuple[Mapping[str, StreamSettings], float, Surroundings] | None = None
         self._has_changed = asyncio.Event()
         self._refresh_at = 0.0
         self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
@@ -96,18 +103,21 @@ class Streams:
                     await self._follow(*self._wanted)
                     names = list(self._streams)
 
-    def change(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
+    def change(self, streams: Mapping[str, StreamSettings], refresh_s: float, surroundings: Surroundings) -> None:
         """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
-        self._wanted = streams, refresh_s
+        self._wanted = streams, refresh_s, surroundings
         self._has_changed.set()
         self._look_again.set()
 
-    async def _follow(self, streams: Mapping[str, StreamSettings], refresh_s: float) -> None:
+    async def _follow(
+        self, streams: Mapping[str, StreamSettings], refresh_s: float, surroundings: Surroundings
+    ) -> None:
         """Do what `change` asked for: between two rounds, and while nobody opens or closes channels."""
         async with self._channels.arranging:
             self._wanted = None
             self._has_changed.clear()
             self._refresh_s = refresh_s
+            self._surroundings = surroundings
             before, self._streams = self._streams, dict(sorted(streams.items()))
             carried_anew = set()
             for name, settings in before.items():
@@ -197,14 +207,17 @@ class Streams:
     async def _arrange(self, carried_anew: Collection[str] = ()) -> None:
         """Open and close channels. `carried_anew`: streams whose tags are all to be read another way."""
         changes = []
+        everything: dict[int, Tag] = {}
         wanted = self._owners()
         for name in self._tags.keys() - self._streams.keys():
             wanted[name] = []
         for name, tags in wanted.items():
             now = dict(zip(await self._journal.describe(tags), tags, strict=True))
+            everything |= now
             before = self._tags.setdefault(name, {})
             if now != before or name in carried_anew:
                 changes.append(_change(name, before, now, moves=name in carried_anew))
+        self._journal.hold([number for number, tag in everything.items() if self._surroundings.holds(tag)])
         # A tag that goes from one stream to another leaves the one before it joins the other.
         left = {}
         for change in changes:
@@ -259,6 +272,8 @@ class Streams:
                 for number in numbers
                 if (joined := self._journal.joined(number)) is not None and backfill_from < joined
             ]
+        covered = {number for number in numbers if self._surroundings.sources(self._tags[name][number])}
+        self._reach(min((gap.start_ticks for gap in gaps if gap.tag in covered), default=ticks.FOREVER))
         await self._journal.open_gaps(gaps)
         await self._journal.join(numbers if backfill_from is not None else new, since)
 

@@ -1,7 +1,6 @@
 """The durable log as the daemon sees it: append, read, cursors, gaps. All calls come from one event loop."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,15 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, opening, tags
+from pibridge.journal import chunks, cursors, facts, gaps, opening, tags
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor, DeadLetter, Sealed
+from pibridge.journal.facts import Fact
 from pibridge.journal.feed import Feed
-from pibridge.journal.gaps import Gap, GapChange, NewGap
-from pibridge.journal.jobs import Remember, Settled, Store, full_error
+from pibridge.journal.gaps import Gap, NewGap
+from pibridge.journal.held import DropHeld, Held, Waiting
+from pibridge.journal.inflow import Inflow
+from pibridge.journal.jobs import Change, Remember, Settled, Store, full_error
 from pibridge.journal.newest import Last
 from pibridge.journal.requests import Requests
 from pibridge.journal.settings import JournalSettings
@@ -31,12 +33,8 @@ from pibridge.model.tag import Tag
 
 _log = structlog.get_logger()
 
-_SEAL_EVENTS: Final = 1000
 _IN_FLIGHT_BYTES: Final = 16 << 20
-_EVENT_BYTES: Final = 150
-"""What an event takes in memory, without its value."""
 _TAGS_AT_ONCE: Final = 2000
-_GAPS_AT_ONCE: Final = 5000
 _REMEMBER_EVENTS: Final = 100_000
 """At most this much is read again after a crash, or ten events a tag."""
 _REMEMBER_CHUNKS: Final = 2000
@@ -51,6 +49,7 @@ class Journal:
         self._quota, self._marks, self._cursors = parts.quota, parts.marks, parts.cursors
         self._book, self._joined, self._newest = parts.tags, parts.joined, parts.newest
         self._lookup, self._shelf = parts.lookup, parts.shelf
+        self._waiting = Waiting(parts.held)
         self._lookup_thread = ThreadPoolExecutor(1, "journal-lookup")
         self._shelf_thread = ThreadPoolExecutor(1, "journal-shelf")
         self._writer = Writer(
@@ -67,13 +66,10 @@ class Journal:
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
-        self._buffer: list[Event] = []
-        self._buffer_bytes = 0
-        self._buffer_arrived_ticks = 0
+        self._inflow = Inflow()
         self._timer: asyncio.TimerHandle | None = None
-        self._describing = asyncio.Lock()
+        self._describing, self._placing = asyncio.Lock(), asyncio.Lock()
         self._ahead: dict[int, Store] = {}
-        self._in_flight_bytes = 0
         self._emptier = asyncio.Event()
         self._unremembered_events = self._unremembered_chunks = 0
 
@@ -160,9 +156,7 @@ class Journal:
     async def join(self, numbers: Sequence[int], ticks: int) -> None:
         """Note that these tags are owed from this time of PI on; an earlier time stays."""
         new = [number for number in numbers if self._joined.get(number, ticks + 1) > ticks]
-        for start in range(0, len(new), _GAPS_AT_ONCE):
-            part = new[start : start + _GAPS_AT_ONCE]
-            await self._requests.ask(partial(_join, part, ticks), 16 * len(part))
+        await self._requests.change_many(partial(tags.join, ticks=ticks), new, 16)
         self._joined.update(dict.fromkeys(new, ticks))
 
     # Events in
@@ -178,17 +172,14 @@ class Journal:
         if not events:
             return
         self._newest.take(events, arrived_ticks)
-        self._buffer += events
-        self._buffer_bytes += len(events) * (_EVENT_BYTES + sys.getsizeof(events[-1].value))
-        self._buffer_arrived_ticks = arrived_ticks
-        if len(self._buffer) >= _SEAL_EVENTS:
+        if self._inflow.take(events, arrived_ticks):
             self._seal()
         elif self._timer is None:
             self._timer = self._loop.call_later(self._settings.flush, self._on_timer)
 
     async def room(self) -> None:
         """Wait while too much is on its way to the disk. Raises JournalError when the disk failed."""
-        while self._in_flight_bytes > _IN_FLIGHT_BYTES and not self._writer.full:
+        while self._inflow.bytes > _IN_FLIGHT_BYTES and not self._writer.full:
             self._emptier.clear()
             await self._emptier.wait()
             self._requests.raise_failure()
@@ -196,17 +187,17 @@ class Journal:
     async def flush(self) -> None:
         """Return when all that was appended is durable. Raises JournalFullError, JournalError."""
         self._requests.raise_failure()
-        if not self._buffer and not self._in_flight_bytes and not self._ahead:
+        if not self._inflow and not self._inflow.bytes and not self._ahead:
             return
         self._seal()
         await self._requests.ask(_nothing)
-        if self._in_flight_bytes and self._writer.full:
+        if self._inflow.bytes and self._writer.full:
             raise full_error()
 
     async def commit(
-        self, lane: Lane, events: Sequence[Event], arrived_ticks: int, changes: Sequence[GapChange] = ()
+        self, lane: Lane, events: Sequence[Event], arrived_ticks: int, changes: Sequence[Change] = ()
     ) -> None:
-        """Store events and what they change of gaps, all or nothing; durable on return.
+        """Store events and what they change of gaps and facts, all or nothing; durable on return.
 
         Raises JournalFullError, JournalError.
         """
@@ -217,13 +208,46 @@ class Journal:
         self._unremembered_events += len(events)
         await self._requests.store(store)
 
+    # Events that wait for their context
+
+    def hold(self, numbers: Collection[int]) -> None:
+        """Hold the live events of these tags from now on, and no others: they are durable, and wait for `place`."""
+        self._seal()
+        # What waits goes before what comes: until it has gone, the others of its tag wait, too.
+        self._inflow.hold(self._waiting.tags.union(self._inflow.held_tags, numbers))
+
+    async def held(self) -> Held:
+        """Wait for the events that have been held longest."""
+        return await self._waiting.first()
+
+    async def place(self, held: Held) -> None:
+        """Give held events their place at the end of lane live; durable on return.
+
+        Raises JournalFullError, JournalError.
+        """
+        # Cancelled half-way it would be placed again.
+        await asyncio.shield(self._place(held))
+
+    async def _place(self, held: Held) -> None:
+        async with self._placing:
+            if held in self._waiting:
+                changes = (DropHeld(held.id),)
+                await self._requests.store(Store(Lane.LIVE, held.events, held.arrived_ticks, changes=changes))
+                self._waiting.drop(held)
+
+    # Facts and marks
+
+    async def facts(self, source: str) -> list[Fact]:
+        """Give what a source keeps here, by id."""
+        return await self._requests.ask(lambda ledger: facts.of(ledger.db, source))
+
     def mark(self, name: str) -> int | None:
         """Give how far (PI's time) something of this name had got when `set_mark` was last called."""
         return self._marks.get(name)
 
     async def set_mark(self, name: str, ticks: int) -> None:
         """Remember how far something has got; durable on return."""
-        await self._requests.ask(partial(_set_mark, name, ticks))
+        await self._requests.ask(lambda ledger: _set_mark(ledger, name, ticks))
         self._marks[name] = ticks
 
     # Gaps
@@ -231,15 +255,11 @@ class Journal:
     async def open_gaps(self, new: Sequence[NewGap]) -> None:
         """Write gaps down; durable on return. A tag with a gap without an end keeps it, with the earlier start."""
         self._seal()
-        for start in range(0, len(new), _GAPS_AT_ONCE):
-            part = new[start : start + _GAPS_AT_ONCE]
-            await self._requests.ask(partial(_insert_gaps, part), 64 * len(part))
+        await self._requests.change_many(gaps.insert, new, 64)
 
     async def end_gaps(self, numbers: Sequence[int], end_ticks: int) -> None:
         """Give those gaps of these tags that have no end this one; durable on return."""
-        for start in range(0, len(numbers), _GAPS_AT_ONCE):
-            part = numbers[start : start + _GAPS_AT_ONCE]
-            await self._requests.ask(partial(_end_gaps, part, end_ticks), 64 * len(part))
+        await self._requests.change_many(partial(gaps.end, end_ticks=end_ticks), numbers, 64)
 
     async def gaps(self) -> list[Gap]:
         """Give what was not read yet, by tag and start."""
@@ -251,7 +271,10 @@ class Journal:
         Raises JournalFullError: some appended ones are not on disk yet.
         """
         await self.flush()
-        return await self._loop.run_in_executor(self._lookup_thread, self._lookup.seen, numbers, start_ticks, end_ticks)
+        wanted = frozenset(numbers), start_ticks, end_ticks
+        async with self._placing:
+            found = await self._loop.run_in_executor(self._lookup_thread, self._lookup.seen, *wanted)
+            return found + self._waiting.seen(*wanted)
 
     async def damaged(self) -> list[Damaged]:
         """Give chunks that could not be read and for which no gaps were opened yet."""
@@ -315,6 +338,7 @@ class Journal:
             events=tally.events,
             oldest_seq=self._writer.oldest_seq,
             newest_seq=tally.next_seq - 1,
+            held=self._waiting.events,
             lag={key: tally.stored(key[1]) - cursor.passed for key, cursor in self._cursors.items()},
             damaged_chunks=tally.damaged_chunks,
             dead_letters=tally.dead_letters,
@@ -329,14 +353,12 @@ class Journal:
         self._seal()
 
     def _seal(self) -> None:
-        if not self._buffer or self.failed.done():
+        if not self._inflow or self.failed.done():
             return
-        events, size_bytes = self._buffer, self._buffer_bytes
-        self._buffer, self._buffer_bytes = [], 0
-        self._in_flight_bytes += size_bytes
-        self._unremembered_events += len(events)
-        self._unremembered_chunks += 1
-        self._writer.submit(Store(Lane.LIVE, events, self._buffer_arrived_ticks, memory_bytes=size_bytes))
+        for store in self._inflow.seal():
+            self._unremembered_events += len(store.events)
+            self._unremembered_chunks += 1
+            self._writer.submit(store)
         many_events = self._unremembered_events >= max(_REMEMBER_EVENTS, 10 * len(self._book))
         if many_events or self._unremembered_chunks >= _REMEMBER_CHUNKS:
             self._writer.submit(self._remembrance())
@@ -348,7 +370,7 @@ class Journal:
     def _settle(self, settled: Settled) -> None:
         for store in settled.stored:
             self._hand_off(store)
-            self._in_flight_bytes -= store.memory_bytes
+            self._inflow.land(store)
             if self._ahead.pop(id(store), None) is not None:
                 self._newest.take(store.events, store.arrived_ticks)
         for store in settled.refused:
@@ -359,6 +381,10 @@ class Journal:
         self._emptier.set()
 
     def _hand_off(self, store: Store) -> None:
+        for held_id, part in zip(store.held_ids, store.packed, strict=False):
+            self._waiting.add(Held(held_id, store.arrived_ticks, part.events))
+        if store.holds:
+            return
         seq = store.first_seq
         for part in store.packed:
             self._feeds[store.lane].add(Chunk(store.lane, seq, store.arrived_ticks, part.events), part.raw_bytes)
@@ -384,17 +410,5 @@ def _nothing(_: Ledger) -> None:
     """Change nothing: done when all that was queued before is durable."""
 
 
-def _insert_gaps(new: Sequence[NewGap], ledger: Ledger) -> None:
-    gaps.insert(ledger.db, new)
-
-
-def _end_gaps(numbers: Sequence[int], end_ticks: int, ledger: Ledger) -> None:
-    gaps.end(ledger.db, numbers, end_ticks)
-
-
-def _set_mark(name: str, ticks: int, ledger: Ledger) -> None:
+def _set_mark(ledger: Ledger, name: str, ticks: int) -> None:
     ledger.db.execute("REPLACE INTO mark (name, ticks) VALUES (?, ?)", (name, ticks))
-
-
-def _join(numbers: Sequence[int], ticks: int, ledger: Ledger) -> None:
-    tags.join(ledger.db, numbers, ticks)

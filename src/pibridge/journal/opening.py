@@ -1,17 +1,19 @@
 """What is read when a journal is opened: nothing that grows with the backlog."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from heapq import merge
 from pathlib import Path
 
 import apsw
+import structlog
 from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from pibridge.errors import JournalError, JournalLockedError
-from pibridge.journal import cursors, newest, schema, tags, tally
+from pibridge.journal import chunks, cursors, held, newest, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor
+from pibridge.journal.held import Held
 from pibridge.journal.newest import Newest
 from pibridge.journal.quota import Quota, Reserve
 from pibridge.journal.reader import JournalReader
@@ -19,6 +21,8 @@ from pibridge.journal.retention import Retention
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.tags import TagBook
 from pibridge.model.event import Lane
+
+_log = structlog.get_logger()
 
 
 class Parts(Struct):
@@ -36,6 +40,7 @@ class Parts(Struct):
     joined: dict[int, int]
     marks: dict[str, int]
     newest: Newest
+    held: list[Held]
     cursors: dict[cursors.Key, Cursor]
     lookup: JournalReader
     shelf: JournalReader
@@ -69,6 +74,7 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
     try:
         book = tags.load(db)
         lookup = JournalReader.open(folder)
+        waiting = _held(db)
         return Parts(
             db=db,
             now=now,
@@ -78,7 +84,8 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             tags=book,
             joined=tags.load_joined(db),
             marks=dict(db.execute("SELECT name, ticks FROM mark")),
-            newest=_newest(db, len(book), lookup),
+            newest=_newest(db, len(book), lookup, waiting),
+            held=waiting,
             cursors=cursors.load(db),
             lookup=lookup,
             shelf=JournalReader.open(folder),
@@ -88,13 +95,31 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
         raise schema.damaged_error(folder / schema.FILE_NAME) from error
 
 
-def _newest(db: apsw.Connection, count: int, reader: JournalReader) -> Newest:
+def _held(db: apsw.Connection) -> list[Held]:
+    """Give the held events. What is damaged is set aside, to become a gap, and leaves."""
+    waiting = []
+    for item in list(held.load(db)):
+        if isinstance(item, Held):
+            waiting.append(item)
+            continue
+        _log.error("damaged held events set aside", id=-item.first_seq, reason=item.reason)
+        with db:
+            counts = tally.load(db)
+            chunks.set_aside(tally.Ledger(db, counts, 0.0), (item,))
+            tally.save(db, counts)
+            held.drop(db, -item.first_seq)
+    return waiting
+
+
+def _newest(db: apsw.Connection, count: int, reader: JournalReader, waiting: Iterable[Held]) -> Newest:
     found, whole = newest.load(db, count)
     # What was journaled after the pages were written; all, if a page is lost.
     start = tally.load(db).newest_seq if whole else 0
     for item in merge(*(reader.chunks(lane, start) for lane in Lane), key=_first_seq):
         if isinstance(item, Chunk):
             found.take(item.events, item.arrived_ticks)
+    for part in waiting:
+        found.take(part.events, part.arrived_ticks)
     return found
 
 

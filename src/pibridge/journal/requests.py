@@ -1,14 +1,18 @@
 """Who waits for the writer: questions to its thread, and the answers back into the event loop."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Any, NoReturn, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, Final, NoReturn, TypeVar
+
+import apsw
 
 from pibridge.errors import JournalError
 from pibridge.journal.jobs import Call, Job, Store
 from pibridge.journal.tally import Ledger
 
 _T = TypeVar("_T")
+_ITEMS_AT_ONCE: Final = 5000
 
 
 class Requests:
@@ -26,6 +30,14 @@ class Requests:
         future: asyncio.Future[_T] = self._loop.create_future()
         self._submit(Call(run, future, size_bytes))
         return await self._answer(future)
+
+    async def change_many(
+        self, run: Callable[[apsw.Connection, Sequence[_T]], object], items: Sequence[_T], item_bytes: int
+    ) -> None:
+        """Have this done to many items, some thousands in each transaction. `item_bytes`: about what one writes."""
+        for start in range(0, len(items), _ITEMS_AT_ONCE):
+            part = items[start : start + _ITEMS_AT_ONCE]
+            await self.ask(partial(_run, run, part), item_bytes * len(part))
 
     async def store(self, store: Store) -> None:
         """Have this stored; durable on return. Raises JournalFullError, JournalError."""
@@ -67,3 +79,7 @@ class Requests:
             return await future
         finally:
             self._waiting.discard(future)
+
+
+def _run(run: Callable[[apsw.Connection, Sequence[_T]], object], items: Sequence[_T], ledger: Ledger) -> None:
+    run(ledger.db, items)

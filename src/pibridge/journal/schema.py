@@ -12,9 +12,9 @@ from pibridge.journal import pages
 FILE_NAME: Final = "journal.db"
 PAGE_BYTES: Final = 4096
 APPLICATION_ID: Final = 0x50494252
-BARE_VERSION: Final = 1
-VERSION: Final = 2
-"""The same with checksums in the pages."""
+BARE_VERSION: Final = 3
+VERSION: Final = 4
+"""The same with checksums in the pages: what has them has an even number."""
 _BUSY_MS: Final = 5000
 
 _TABLES: Final = """
@@ -112,6 +112,27 @@ CREATE TABLE dropped (
 ) STRICT;
 """
 
+_TABLES_OF_3: Final = """
+-- Live events that wait for their context; then they get their place among the chunks.
+CREATE TABLE held (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    events INTEGER NOT NULL,
+    first_ticks INTEGER NOT NULL,
+    last_ticks INTEGER NOT NULL,
+    arrived_ticks INTEGER NOT NULL,
+    codec INTEGER NOT NULL,
+    crc INTEGER NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
+-- What PI said that is no event: frames, batch ids. `source`: who keeps it; `id`: unique there.
+CREATE TABLE fact (
+    source TEXT NOT NULL,
+    id TEXT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (source, id)
+) STRICT, WITHOUT ROWID;
+"""
+
 
 def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Connection:
     """Open the journal in `folder`, or make a new one. Raises JournalError; what is there is never replaced."""
@@ -124,6 +145,7 @@ def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Conn
             _sync_folder(folder)
         _check(db, file)
         pages.require_guard(db, file)
+        _bring_up_to_date(db)
         db.execute(f"PRAGMA synchronous = {sync}")
         db.execute("PRAGMA cache_size = -4096")
     except apsw.Error as error:
@@ -177,9 +199,8 @@ def _create(db: apsw.Connection) -> None:
     db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once the file is in WAL mode
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute(
-        f"BEGIN IMMEDIATE; {_TABLES} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version}; COMMIT"
-    )
+    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
+    db.execute(f"BEGIN IMMEDIATE; {_TABLES} {_TABLES_OF_3} {marks} COMMIT")
     db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # from now on the file itself says what it is
 
 
@@ -192,9 +213,16 @@ def _check(db: apsw.Connection, file: Path) -> None:
             f"{file} was written by a newer PI Bridge (format {version}, this one knows {VERSION})",
             hint="install that version again; the journal is untouched",
         )
-    if (version == VERSION) != pages.has_checksums(db):
+    if (version % 2 == 0) != pages.has_checksums(db):
         raise damaged_error(file)  # in the byte that has them compared
     db.execute("PRAGMA secure_delete = 0")
+
+
+def _bring_up_to_date(db: apsw.Connection) -> None:
+    """Add what an earlier format lacks; nothing of it is changed."""
+    version = db.pragma("user_version")
+    if version < BARE_VERSION:
+        db.execute(f"BEGIN IMMEDIATE; {_TABLES_OF_3} PRAGMA user_version = {version + 2}; COMMIT")
 
 
 def damaged_error(file: Path) -> JournalError:

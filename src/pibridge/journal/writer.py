@@ -12,8 +12,11 @@ import structlog
 from msgspec.structs import replace
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, gaps, tally
+from pibridge.journal import chunks, facts, gaps, held, tally
 from pibridge.journal.codec import Packer
+from pibridge.journal.facts import DropFact, Fact
+from pibridge.journal.gaps import AdvanceGap, CloseGap
+from pibridge.journal.held import DropHeld
 from pibridge.journal.jobs import Call, Job, Remember, Settled, Store, full_error
 from pibridge.journal.newest import NewestPages
 from pibridge.journal.quota import Quota, Reserve, used_bytes
@@ -219,10 +222,20 @@ class Writer:
         return self._retention.make_room(ledger, store.size_bytes, self._tags())
 
     def _store(self, ledger: Ledger, store: Store) -> None:
+        if store.holds:
+            store.held_ids = [held.insert(ledger.db, part, store.arrived_ticks) for part in store.packed]
+            return
         store.first_seq = ledger.tally.next_seq
         for part in store.packed:
             chunks.insert(ledger, store.lane, part, store.arrived_ticks)
-        gaps.change(ledger.db, store.changes)
+        for change in store.changes:
+            match change:
+                case AdvanceGap() | CloseGap():
+                    gaps.change(ledger.db, (change,))
+                case Fact() | DropFact():
+                    facts.change(ledger.db, (change,))
+                case DropHeld():
+                    held.drop(ledger.db, change.id)
 
     def _remember(self, ledger: Ledger, job: Remember) -> None:
         ahead = [store.first_seq for store in job.ahead if store.first_seq]

@@ -1,6 +1,7 @@
 """What a tag is, as it was when the selection was resolved."""
 
 from enum import StrEnum
+from typing import Literal
 
 from msgspec import Struct
 
@@ -30,7 +31,8 @@ class Tag(Struct, frozen=True, omit_defaults=True, kw_only=True):
     `stream`: the configured stream that reads it. `name`: what records call it. `path`: PI's path. `web_id`: in its
     IDOnly form. `unit`: engineering unit, empty if none. `text`: texts are its proper values (a text on another tag is
     an error). `span`: of its range in `unit`, 0 if PI does not tell. `static`: an AF attribute that has a value but no
-    history. `asset`: from AF or a points file; other points are mapped when records are made.
+    history. `asset`: from AF or a points file; other points are mapped when records are made. `kind`: `frame` for the
+    tag that stands for all event frames of a stream.
     """
 
     stream: str
@@ -43,8 +45,11 @@ class Tag(Struct, frozen=True, omit_defaults=True, kw_only=True):
     span: float = 0.0
     static: bool = False
     asset: Asset | None = None
+    kind: Literal["value", "frame"] = "value"
 
     @property
     def key(self) -> str:
         """Who the tag is across restarts: one mode of one path. Paths of PI do not care about case."""
+        if self.kind == "frame":
+            return f"frames:{self.stream}"
         return f"{self.mode}:{self.path.upper()}"

@@ -1,0 +1,295 @@
+"""Follows the event frames of one AF database: PI has no feed for them, so they are looked at again and again."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NoReturn
+
+import structlog
+from msgspec import msgpack
+
+from pibridge.context.surroundings import Surroundings
+from pibridge.errors import RejectedError
+from pibridge.intake.frame_records import KEPT_TICKS, FrameStream
+from pibridge.intake.patience import PASSING
+from pibridge.journal.facts import DropFact, Fact, FactChange
+from pibridge.journal.journal import Journal
+from pibridge.model import ticks
+from pibridge.model.event import Event, Lane
+from pibridge.model.frame import Frame
+from pibridge.pi.client import PiClient
+from pibridge.pi.event_frames import FoundFrame, FrameAttributes, FrameDatabase, element_paths, find_database
+from pibridge.pi.selected import Problem
+from pibridge.pi.webid import decode
+from pibridge.status.counters import Counters
+
+_SHORT_TICKS: Final = 3600 * ticks.PER_SECOND
+_LONG_TICKS: Final = 24 * _SHORT_TICKS
+"""Each look reaches back an hour; one a minute a day, to find what was created or changed late."""
+_LONG_EVERY_S: Final = 60.0
+_SLICE_TICKS: Final = 7 * _LONG_TICKS
+_RENEW_EVERY_S: Final = 600.0
+"""How often templates and names of elements are read again."""
+_CAPTURED_TICKS: Final = 600 * ticks.PER_SECOND
+"""So long after a frame's end PI may still write its attributes."""
+_MARK_TICKS: Final = 60 * ticks.PER_SECOND
+_AT_ONCE: Final = 500
+_LONGEST_PAUSE_S: Final = 30.0
+
+_encode: Final = msgpack.Encoder().encode
+_decode: Final = msgpack.Decoder(Frame).decode
+
+
+class FrameReader:
+    """Reads one database for streams and for batch rules (`surroundings` has their timeline; None: there are none).
+
+    `path`: of the database. `templates`: names of the templates that are looked for; None: all frames. `keep_s`: how
+    long after their end frames are kept for the timeline. `with_attributes`: somebody has a use for their attributes.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that a look touches; only `Frames` makes one
+        self,
+        path: str,
+        templates: Sequence[str] | None,
+        interval_s: float,
+        keep_s: float,
+        streams: Sequence[FrameStream],
+        surroundings: Surroundings | None,
+        client: PiClient,
+        journal: Journal,
+        counters: Counters,
+        *,
+        with_attributes: bool = True,
+    ) -> None:
+        self._path = path
+        self._key = path.upper()
+        self._templates = templates
+        self._interval_s = interval_s
+        self._keep_ticks = max(ticks.from_seconds(keep_s) if surroundings else 0, KEPT_TICKS)
+        self._streams = streams
+        self._surroundings = surroundings
+        self._client = client
+        self._journal = journal
+        self._counters = counters
+        self._reach_ticks = self._needed_ticks = ticks.FOREVER
+        self._wake = asyncio.Event()
+        self._database: FrameDatabase | None = None
+        self._attributes = FrameAttributes(client) if with_attributes else None
+        self._paths: dict[str, str] = {}
+        self._seen: dict[str, tuple[FoundFrame, Frame]] = {}
+        self._known: dict[str, Frame] = {}
+        self._long_at_s = self._renew_at_s = 0.0
+        self._failure = ""
+        self._log = structlog.get_logger(database=path)
+
+    def reach(self, since_ticks: int) -> None:
+        """See to it that frames are known since then: events of that time are being read."""
+        if since_ticks < self._reach_ticks:
+            self._reach_ticks = since_ticks
+            self._needed_ticks = min(self._needed_ticks, since_ticks)
+            self._wake.set()
+
+    async def run(self) -> NoReturn:
+        """Look, again and again."""
+        for stream in self._streams:
+            stream.remember(await self._journal.facts(stream.source))
+            self._known |= stream.frames()
+        if self._surroundings is not None:
+            self._known |= {frame.id: frame for frame in await recalled(self._journal, self._key)}
+        pause_s = self._interval_s
+        while True:
+            try:
+                await self._look()
+            except (*PASSING, RejectedError) as error:
+                self._fail(str(error))
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                self._succeed()
+                pause_s = self._interval_s
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), pause_s)
+
+    async def _look(self) -> None:
+        loop_s = asyncio.get_running_loop().time()
+        database = await self._opened(loop_s)
+        now = self._client.server_ticks()
+        is_long = loop_s >= self._long_at_s
+        start = self._start(now, is_long=is_long)
+        self._wake.clear()
+        reach = self._reach_ticks
+        for slice_start in range(start, now, _SLICE_TICKS):
+            await self._look_at(database, slice_start, min(slice_start + _SLICE_TICKS, now), now)
+        self._reach_ticks = ticks.FOREVER if self._reach_ticks == reach else self._reach_ticks
+        if is_long:
+            self._long_at_s = loop_s + _LONG_EVERY_S
+            await self._forget(now)
+        await self._know(start, now)
+
+    def _start(self, now: int, *, is_long: bool) -> int:
+        start = now - (_LONG_TICKS if is_long else _SHORT_TICKS)
+        last = self._journal.mark(facts_of(self._key))
+        if last is not None:
+            # What began and ended since the last look, perhaps of an earlier run.
+            start = min(start, last - _SHORT_TICKS)
+        return min(start, self._reach_ticks - _SHORT_TICKS)
+
+    async def _opened(self, loop_s: float) -> FrameDatabase:
+        if self._database is None:
+            found = await find_database(self._client, self._path)
+            if isinstance(found, Problem):
+                raise RejectedError(str(found), status=404)
+            self._database = found
+            self._renew_at_s = loop_s + _RENEW_EVERY_S
+        elif loop_s >= self._renew_at_s:
+            self._renew_at_s = loop_s + _RENEW_EVERY_S
+            self._paths.clear()
+            await self._database.refresh_templates()
+        return self._database
+
+    async def _look_at(self, database: FrameDatabase, start: int, end: int, now: int) -> None:
+        templates = None if self._templates is None else _families(database, self._templates)
+        found = {frame.id: frame for frame in await database.overlapping(start, end, templates)}
+        missing = {
+            frame.web_id: frame_id
+            for frame_id, frame in self._known.items()
+            if frame_id not in found and frame.start_ticks <= end and frame.end_ticks >= start
+        }
+        again = await database.by_id(list(missing)) if missing else {}
+        gone = [missing[web_id] for web_id, frame in again.items() if frame is None]
+        found |= {frame.id: frame for frame in again.values() if frame is not None}
+        frames = await self._completed(found, now)
+        # A frame that was made anew leaves and comes back in one step.
+        if gone:
+            await self._take(frames[:_AT_ONCE], gone)
+            frames = frames[_AT_ONCE:]
+        for first in range(0, len(frames), _AT_ONCE):
+            await self._take(frames[first : first + _AT_ONCE], ())
+
+    async def _completed(self, found: Mapping[str, FoundFrame], now: int) -> list[Frame]:
+        """Give those frames that are new or changed, with elements and attributes, parents before children."""
+        asking = [
+            frame
+            for frame in found.values()
+            if (seen := self._seen.get(frame.id)) is None or seen[0] != frame or frame.end_ticks > now - _CAPTURED_TICKS
+        ]
+        wanted = {web_id for frame in asking for web_id in frame.element_web_ids} - self._paths.keys()
+        if wanted:
+            self._paths |= await element_paths(self._client, sorted(wanted))
+        attributes = await self._attributes.values(asking) if self._attributes else {}
+        changed = []
+        for raw in asking:
+            before = self._seen.get(raw.id)
+            values = attributes.get(raw.web_id, before[1].attributes if before else {})
+            frame = self._frame(raw, values)
+            self._seen[raw.id] = raw, frame
+            if self._known.get(raw.id) != frame:
+                changed.append(frame)
+        changed.sort(key=lambda frame: (frame.start_ticks, bool(frame.parent), -frame.end_ticks, frame.id))
+        return changed
+
+    def _frame(self, raw: FoundFrame, attributes: Mapping[str, object]) -> Frame:
+        return Frame(
+            id=raw.id,
+            web_id=raw.web_id,
+            name=raw.name,
+            path=raw.path,
+            template=raw.template,
+            lineage=raw.lineage,
+            start_ticks=raw.start_ticks,
+            end_ticks=raw.end_ticks,
+            severity=raw.severity,
+            parent=str(decode(raw.parent_web_id).guids[-1]) if raw.parent_web_id else "",
+            elements=tuple(self._paths[web_id] for web_id in raw.element_web_ids if web_id in self._paths),
+            categories=raw.categories,
+            attributes=dict(attributes),
+        )
+
+    async def _take(self, frames: Sequence[Frame], gone: Sequence[str]) -> None:
+        """Write down what is new, then let everybody know."""
+        events: list[Event] = []
+        facts: list[FactChange] = []
+        told: list[tuple[FrameStream, list[FactChange]]] = []
+        for stream in self._streams:
+            changes = [change for change in (stream.tell_gone(frame_id) for frame_id in gone) if change]
+            changes += [
+                change
+                for frame in frames
+                if (change := stream.tell_gone(frame.id) if stream.has_lost(frame) else stream.tell(frame))
+            ]
+            remembered: list[FactChange] = [fact for _, fact in changes]
+            told.append((stream, remembered))
+            facts += remembered
+            new = [event for event, _ in changes if event is not None]
+            self._counters.stream(stream.name).read += len(new)
+            events += new
+        if self._surroundings is not None:
+            source = facts_of(self._key)
+            facts += [Fact(source, frame.id, _encode(frame)) for frame in frames]
+            facts += [DropFact(source, frame_id) for frame_id in gone]
+        await self._journal.commit(Lane.LIVE, events, self._client.server_ticks(), facts)
+        for stream, remembered in told:
+            stream.remember(remembered)
+        self._known.update((frame.id, frame) for frame in frames)
+        for frame_id in gone:
+            self._known.pop(frame_id, None)
+            self._seen.pop(frame_id, None)
+        if self._surroundings is not None:
+            self._surroundings.timeline.take_frames(self._key, frames, gone)
+
+    async def _know(self, start: int, now: int) -> None:
+        """Note that all frames from `start` to `now` are known."""
+        if now - (self._journal.mark(facts_of(self._key)) or 0) >= _MARK_TICKS:
+            await self._journal.set_mark(facts_of(self._key), now)
+        for stream in self._streams:
+            if stream.is_new:
+                await self._journal.set_mark(stream.source, start)
+                stream.know_from(start)
+        if self._surroundings is not None:
+            self._surroundings.readings.note(self._key, start, now)
+
+    async def _forget(self, now: int) -> None:
+        """Drop what ended long ago."""
+        dropped = [(stream, stream.forget_before(now - KEPT_TICKS)) for stream in self._streams if not stream.is_new]
+        before = min(now - self._keep_ticks, self._needed_ticks)
+        old = [frame.id for frame in self._known.values() if frame.end_ticks < before]
+        facts: list[FactChange] = [fact for _, forgotten in dropped for fact in forgotten]
+        if self._surroundings is not None:
+            facts += [DropFact(facts_of(self._key), frame_id) for frame_id in old]
+            self._surroundings.timeline.forget_before(before)
+        if facts:
+            await self._journal.commit(Lane.LIVE, [], now, facts)
+        for stream, forgotten in dropped:
+            stream.remember(forgotten)
+        for frame_id in old:
+            del self._known[frame_id]
+            self._seen.pop(frame_id, None)
+
+    def _fail(self, error: str) -> None:
+        for stream in self._streams:
+            counters = self._counters.stream(stream.name)
+            counters.channels_open, counters.last_error = 0, error
+        if self._failure != error:
+            self._failure = error
+            self._log.warning("event frames cannot be read now, they are tried again", error=error)
+
+    def _succeed(self) -> None:
+        for stream in self._streams:
+            counters = self._counters.stream(stream.name)
+            counters.channels_open, counters.last_error = 1, ""
+        if self._failure:
+            self._failure = ""
+            self._log.info("event frames are read again")
+
+
+async def recalled(journal: Journal, database: str) -> list[Frame]:
+    """Give the frames of a database (its path in upper case) that the journal keeps."""
+    return [_decode(fact.content) for fact in await journal.facts(facts_of(database))]
+
+
+def facts_of(database: str) -> str:
+    """Give the name under which the journal keeps the frames of a database (its path in upper case)."""
+    return f"frames {database}"
+
+
+def _families(database: FrameDatabase, templates: Iterable[str]) -> list[str]:
+    return [name for template in templates for name in database.family(template)]

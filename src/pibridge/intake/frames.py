@@ -1,0 +1,133 @@
+"""Event frames and batch tags: who reads which database and which tags, for streams and for batch rules."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, NoReturn
+
+from pibridge.context.surroundings import Surroundings
+from pibridge.intake.batch_tags import BatchTags
+from pibridge.intake.batch_tags import recalled as recalled_values
+from pibridge.intake.frame_reader import FrameReader
+from pibridge.intake.frame_reader import recalled as recalled_frames
+from pibridge.intake.frame_records import FrameStream, source_of
+from pibridge.intake.settings import StreamSettings
+from pibridge.journal.journal import Journal
+from pibridge.model import ticks
+from pibridge.model.tag import Mode, Tag
+from pibridge.pi.client import PiClient
+from pibridge.pi.settings import EventFrameSelect
+from pibridge.status.counters import Counters
+
+_LOOKS_IN_A_HOLD: Final = 5
+_SHORTEST_S: Final = 0.5
+_LONGEST_S: Final = 5.0
+
+
+class Frames:
+    """Reads what streams with `event_frames` and what batch rules need; each database is read once for all."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of intake; only the daemon makes one
+        self,
+        streams: Mapping[str, StreamSettings],
+        surroundings: Surroundings,
+        retain_s: float,
+        client: PiClient,
+        journal: Journal,
+        counters: Counters,
+    ) -> None:
+        self._selects = {
+            name: stream.select.event_frames
+            for name, stream in streams.items()
+            if isinstance(stream.select, EventFrameSelect)
+        }
+        self._settings = streams
+        self._surroundings = surroundings
+        self._retain_s = retain_s
+        self._client = client
+        self._journal = journal
+        self._counters = counters
+        self._reach_ticks = ticks.FOREVER
+        self._readers: list[FrameReader | BatchTags] = []
+
+    def reach(self, since_ticks: int) -> None:
+        """See to it that batches are known since then: events of that time are being read."""
+        self._reach_ticks = min(self._reach_ticks, since_ticks)
+        for reader in self._readers:
+            reader.reach(since_ticks)
+
+    async def run(self) -> NoReturn:
+        """Read until cancelled."""
+        rules = self._surroundings.settings.batches.values()
+        paths = {select.database.upper(): select.database for select in self._selects.values()}
+        paths |= {rule.event_frames.database.upper(): rule.event_frames.database for rule in rules if rule.event_frames}
+        readers: list[FrameReader | BatchTags] = [await self._frame_reader(path) for path in paths.values()]
+        tags = {rule.tag.upper(): rule.tag for rule in rules if rule.tag}
+        if tags:
+            readers.append(
+                BatchTags(
+                    tags.values(),
+                    self._rule_interval_s(),
+                    self._retain_s,
+                    self._surroundings,
+                    self._client,
+                    self._journal,
+                )
+            )
+        self._readers = readers
+        owed = [gap.start_ticks for gap in await self._journal.gaps()]
+        self.reach(min(owed, default=self._reach_ticks))
+        async with asyncio.TaskGroup() as tasks:
+            for reader in readers:
+                tasks.create_task(reader.run(), name="frames")
+            await asyncio.Event().wait()
+        raise AssertionError  # the group ends only with an error
+
+    async def _frame_reader(self, path: str) -> FrameReader:
+        names = [name for name, select in self._selects.items() if select.database.upper() == path.upper()]
+        rules = [
+            rule
+            for rule in self._surroundings.settings.batches.values()
+            if rule.event_frames and rule.event_frames.database.upper() == path.upper()
+        ]
+        streams = [await self._stream(name) for name in names]
+        intervals = [self._settings[name].interval for name in names] + [self._rule_interval_s() for _ in rules]
+        chosen = [self._selects[name].template for name in names]
+        # The levels of a batch are frames of other templates.
+        every_template = rules or None in chosen
+        return FrameReader(
+            path,
+            None if every_template else [template for template in chosen if template],
+            min(intervals),
+            self._retain_s,
+            streams,
+            self._surroundings if rules else None,
+            self._client,
+            self._journal,
+            self._counters,
+            with_attributes=bool(names) or any(rule.id.startswith("attribute:") for rule in rules),
+        )
+
+    async def _stream(self, name: str) -> FrameStream:
+        select = self._selects[name]
+        tag = Tag(stream=name, mode=Mode.REALTIME, name=name, path=select.database, web_id="", kind="frame")
+        (number,) = await self._journal.describe([tag])
+        backfill_from = self._settings[name].backfill_from_ticks(self._client.server_ticks())
+        counters = self._counters.stream(name)
+        counters.channels = 1
+        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)), backfill_from)
+
+    def _rule_interval_s(self) -> float:
+        hold_s = self._surroundings.settings.hold
+        return min(max(hold_s / _LOOKS_IN_A_HOLD, _SHORTEST_S), _LONGEST_S)
+
+
+async def recall(journal: Journal, surroundings: Surroundings) -> None:
+    """Tell the timeline what the journal keeps: what was known when the daemon ended."""
+    for rule in surroundings.settings.batches.values():
+        if rule.event_frames is not None:
+            key = rule.event_frames.database.upper()
+            surroundings.timeline.take_frames(key, await recalled_frames(journal, key), ())
+        if rule.tag is not None:
+            events = await recalled_values(journal, rule.tag)
+            if events:
+                surroundings.timeline.take_values(rule.tag.upper(), events[0].ticks, events[-1].ticks, events)
