@@ -47,15 +47,16 @@ class Hold:
         if not sources or not self._surroundings.hold_ticks:
             return
         due_ticks = arrived_ticks + self._surroundings.hold_ticks
-        patience_s = _LONGEST_S
+        hold_s = self._surroundings.hold_ticks / ticks.PER_SECOND
+        waited_s = 0.0
         while not self._surroundings.readings.know(sources, first_ticks, due_ticks):
-            left_s = min(due_ticks - self._now(), self._surroundings.hold_ticks) / ticks.PER_SECOND
-            if left_s <= 0:
-                if patience_s <= 0 or sources & self._unreadable:
-                    self._give_up(sources)
-                    return
-                patience_s -= _LOOK_S
-            await self._sleep(max(left_s, _LOOK_S))
+            left_s = (due_ticks - self._now()) / ticks.PER_SECOND
+            if waited_s >= hold_s + _LONGEST_S or (left_s <= 0 and sources & self._unreadable):
+                self._give_up(sources)
+                return
+            pause_s = max(min(left_s, hold_s), _LOOK_S)
+            await self._sleep(pause_s)
+            waited_s += pause_s
         self._unreadable -= sources
 
     def _concerned(self, events: Sequence[Event]) -> tuple[frozenset[str], int]:

@@ -10,7 +10,7 @@ from msgspec import msgpack
 
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import RejectedError
-from pibridge.intake.frame_records import KEPT_TICKS, FrameStream
+from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream
 from pibridge.intake.patience import PASSING
 from pibridge.journal.facts import DropFact, Fact, FactChange
 from pibridge.journal.journal import Journal
@@ -210,12 +210,8 @@ class FrameReader:
         facts: list[FactChange] = []
         told: list[tuple[FrameStream, list[FactChange]]] = []
         for stream in self._streams:
-            changes = [change for change in (stream.tell_gone(frame_id) for frame_id in gone) if change]
-            changes += [
-                change
-                for frame in frames
-                if (change := stream.tell_gone(frame.id) if stream.has_lost(frame) else stream.tell(frame))
-            ]
+            changes: list[Change] = [change for frame_id in gone if (change := stream.tell_gone(frame_id))]
+            changes += [change for frame in frames if (change := stream.tell(frame))]
             remembered: list[FactChange] = [fact for _, fact in changes]
             told.append((stream, remembered))
             facts += remembered

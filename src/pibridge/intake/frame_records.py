@@ -25,6 +25,10 @@ _encode: Final = msgpack.Encoder().encode
 _decode: Final = msgpack.Decoder(_Told).decode
 
 
+Change = tuple[Event | None, FactChange]
+"""What is to be told, if anything, and what is to be remembered."""
+
+
 class FrameStream:
     """One stream. `number`: the journal's number of the tag that stands for it. `template`: empty for all.
 
@@ -52,13 +56,13 @@ class FrameStream:
         """End the first start: all frames since then are known now."""
         self._known_from_ticks = start_ticks
 
-    def tell(self, frame: Frame) -> tuple[Event | None, Fact] | None:
-        """Give what is new of a frame, if it is to be told, and what is to be remembered; None: nothing is new.
+    def tell(self, frame: Frame) -> Change | None:
+        """Give what is new of a frame; None: nothing. It counts only once it is given to `remember`.
 
-        It counts only once it is given to `remember`.
+        A frame whose template is none of the stream's any more counts as deleted.
         """
         if not self._means(frame):
-            return None
+            return self.tell_gone(frame.id)
         told = self._told.get(frame.id)
         if told is not None and content(told.frame) == content(frame):
             return None
@@ -72,16 +76,12 @@ class FrameStream:
             return self._event(frame, START if frame.is_open else END), fact
         return self._event(frame, END if told.frame.is_open and not frame.is_open else UPDATE), fact
 
-    def tell_gone(self, frame_id: str) -> tuple[Event | None, DropFact] | None:
+    def tell_gone(self, frame_id: str) -> Change | None:
         """Give the deletion of a frame that PI has no longer; None: nothing is known of it."""
         told = self._told.get(frame_id)
         if told is None:
             return None
         return None if told.is_silent else self._event(told.frame, DELETE), DropFact(self.source, frame_id)
-
-    def has_lost(self, frame: Frame) -> bool:
-        """Tell whether a known frame is none of the stream's any more: its template changed."""
-        return frame.id in self._told and not self._means(frame)
 
     def remember(self, changes: Iterable[FactChange]) -> None:
         """Take in what has been written down."""
