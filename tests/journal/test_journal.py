@@ -239,7 +239,7 @@ async def test_room_waits_for_the_disk(tmp_path: Path) -> None:
         for _ in range(5):
             journal.append(big, NOW)
             await journal.room()
-            assert journal._inflow.bytes <= 16 << 20
+            assert journal._traffic.bytes <= 16 << 20
         await journal.flush()
         assert journal.stat().events == 100_000
 

@@ -11,22 +11,21 @@ import structlog
 from filelock import FileLock
 from msgspec.structs import replace
 
-from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, facts, gaps, opening, tags
+from pibridge.journal import chunks, cursors, facts, gaps, opening, stat, tags
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor, DeadLetter, Sealed
 from pibridge.journal.facts import Fact
 from pibridge.journal.feed import Feed
 from pibridge.journal.gaps import Gap, NewGap
 from pibridge.journal.held import DropHeld, Held, Waiting
-from pibridge.journal.inflow import Inflow
-from pibridge.journal.jobs import Change, Remember, Settled, Store, full_error
+from pibridge.journal.jobs import Change, Store, full_error
 from pibridge.journal.newest import Last
 from pibridge.journal.requests import Requests
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.stat import JournalStat
 from pibridge.journal.tags import Description
 from pibridge.journal.tally import Ledger
+from pibridge.journal.traffic import Traffic
 from pibridge.journal.writer import Writer
 from pibridge.model.event import Event, Lane
 from pibridge.model.tag import Tag
@@ -35,9 +34,6 @@ _log = structlog.get_logger()
 
 _IN_FLIGHT_BYTES: Final = 16 << 20
 _TAGS_AT_ONCE: Final = 2000
-_REMEMBER_EVENTS: Final = 100_000
-"""At most this much is read again after a crash, or ten events a tag."""
-_REMEMBER_CHUNKS: Final = 2000
 
 
 class Journal:
@@ -49,7 +45,6 @@ class Journal:
         self._quota, self._marks, self._cursors = parts.quota, parts.marks, parts.cursors
         self._book, self._joined, self._newest = parts.tags, parts.joined, parts.newest
         self._lookup, self._shelf = parts.lookup, parts.shelf
-        self._waiting = Waiting(parts.held)
         self._lookup_thread = ThreadPoolExecutor(1, "journal-lookup")
         self._shelf_thread = ThreadPoolExecutor(1, "journal-shelf")
         self._writer = Writer(
@@ -59,19 +54,24 @@ class Journal:
             retention=parts.retention,
             now=parts.now,
             tags=lambda: len(self._book),
-            settle=lambda settled: self._requests.from_thread(self._settle, settled),
-            fail=lambda error: self._requests.from_thread(self._fail, error),
+            settle=lambda settled: self._requests.from_thread(self._traffic.settle, settled),
+            fail=lambda error: self._requests.from_thread(self._traffic.fail, error),
         )
         self._requests = Requests(self._writer.submit)
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
-        self._inflow = Inflow()
-        self._timer: asyncio.TimerHandle | None = None
+        self._waiting = Waiting(parts.held)
+        self._traffic = Traffic(
+            flush_s=settings.flush,
+            tags=lambda: len(self._book),
+            newest=self._newest,
+            waiting=self._waiting,
+            feeds=self._feeds,
+            requests=self._requests,
+            submit=self._writer.submit,
+        )
         self._describing, self._placing = asyncio.Lock(), asyncio.Lock()
-        self._ahead: dict[int, Store] = {}
-        self._emptier = asyncio.Event()
-        self._unremembered_events = self._unremembered_chunks = 0
 
     @classmethod
     async def open(cls, settings: JournalSettings, *, now: Callable[[], float] = time.time) -> Self:
@@ -91,16 +91,11 @@ class Journal:
 
     async def close(self) -> None:
         """Make all that was appended durable, let go of the files."""
-        self._seal()
-        if self._timer is not None:
-            self._timer.cancel()
-        for feed in self._feeds.values():
-            feed.fail(JournalError("the journal is closed"))
+        self._traffic.close()
         for thread, reader in ((self._lookup_thread, self._lookup), (self._shelf_thread, self._shelf)):
             await asyncio.to_thread(thread.shutdown)
             reader.close()  # before the writer, which then leaves one file
         if not self.failed.done():
-            self._writer.submit(self._remembrance())
             self._writer.stop()
         await asyncio.to_thread(self._writer.join)
         self._lock.release()
@@ -115,7 +110,7 @@ class Journal:
         async with self._describing:
             numbers, changed = self._book.changes(tags_)
             if changed:
-                self._seal()
+                self._traffic.seal()
             for start in range(0, len(changed), _TAGS_AT_ONCE):
                 await self._describe(changed[start : start + _TAGS_AT_ONCE])
             return numbers
@@ -169,29 +164,22 @@ class Journal:
         if self._writer.full:
             raise full_error()
         self._requests.raise_failure()
-        if not events:
-            return
-        self._newest.take(events, arrived_ticks)
-        if self._inflow.take(events, arrived_ticks):
-            self._seal()
-        elif self._timer is None:
-            self._timer = self._loop.call_later(self._settings.flush, self._on_timer)
+        if events:
+            self._traffic.take(events, arrived_ticks)
 
     async def room(self) -> None:
         """Wait while too much is on its way to the disk. Raises JournalError when the disk failed."""
-        while self._inflow.bytes > _IN_FLIGHT_BYTES and not self._writer.full:
-            self._emptier.clear()
-            await self._emptier.wait()
-            self._requests.raise_failure()
+        while self._traffic.bytes > _IN_FLIGHT_BYTES and not self._writer.full:
+            await self._traffic.emptier()
 
     async def flush(self) -> None:
         """Return when all that was appended is durable. Raises JournalFullError, JournalError."""
         self._requests.raise_failure()
-        if not self._inflow and not self._inflow.bytes and not self._ahead:
+        if not self._traffic:
             return
-        self._seal()
+        self._traffic.seal()
         await self._requests.ask(_nothing)
-        if self._inflow.bytes and self._writer.full:
+        if self._traffic.bytes and self._writer.full:
             raise full_error()
 
     async def commit(
@@ -202,19 +190,13 @@ class Journal:
         Raises JournalFullError, JournalError.
         """
         self._requests.raise_failure()
-        self._seal()
-        store = Store(lane, list(events), arrived_ticks, changes=changes)
-        self._ahead[id(store)] = store
-        self._unremembered_events += len(events)
-        await self._requests.store(store)
+        await self._traffic.store(Store(lane, list(events), arrived_ticks, changes=changes))
 
     # Events that wait for their context
 
     def hold(self, numbers: Collection[int]) -> None:
         """Hold the live events of these tags from now on, and no others: they are durable, and wait for `place`."""
-        self._seal()
-        # What waits goes before what comes: until it has gone, the others of its tag wait, too.
-        self._inflow.hold(self._waiting.tags.union(self._inflow.held_tags, numbers))
+        self._traffic.hold(numbers)
 
     async def held(self) -> Held:
         """Wait for the events that have been held longest."""
@@ -254,7 +236,7 @@ class Journal:
 
     async def open_gaps(self, new: Sequence[NewGap]) -> None:
         """Write gaps down; durable on return. A tag with a gap without an end keeps it, with the earlier start."""
-        self._seal()
+        self._traffic.seal()
         await self._requests.change_many(gaps.insert, new, 64)
 
     async def end_gaps(self, numbers: Sequence[int], end_ticks: int) -> None:
@@ -330,71 +312,7 @@ class Journal:
 
     def stat(self) -> JournalStat:
         """Give how the journal is."""
-        tally = self._writer.tally
-        return JournalStat(
-            used_bytes=self._writer.used_bytes + self._quota.overhead_bytes,
-            max_bytes=self._quota.max_bytes,
-            full=self._writer.full,
-            events=tally.events,
-            oldest_seq=self._writer.oldest_seq,
-            newest_seq=tally.next_seq - 1,
-            held=self._waiting.events,
-            lag={key: tally.stored(key[1]) - cursor.passed for key, cursor in self._cursors.items()},
-            damaged_chunks=tally.damaged_chunks,
-            dead_letters=tally.dead_letters,
-            dropped_events=tally.dropped_events,
-            trimmed_ticks=tally.trimmed_ticks,
-        )
-
-    # To the writer and back
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._seal()
-
-    def _seal(self) -> None:
-        if not self._inflow or self.failed.done():
-            return
-        for store in self._inflow.seal():
-            self._unremembered_events += len(store.events)
-            self._unremembered_chunks += 1
-            self._writer.submit(store)
-        many_events = self._unremembered_events >= max(_REMEMBER_EVENTS, 10 * len(self._book))
-        if many_events or self._unremembered_chunks >= _REMEMBER_CHUNKS:
-            self._writer.submit(self._remembrance())
-
-    def _remembrance(self) -> Remember:
-        self._unremembered_events = self._unremembered_chunks = 0
-        return Remember(self._newest.snapshot(), list(self._ahead.values()), size_bytes=32 * len(self._book))
-
-    def _settle(self, settled: Settled) -> None:
-        for store in settled.stored:
-            self._hand_off(store)
-            self._inflow.land(store)
-            if self._ahead.pop(id(store), None) is not None:
-                self._newest.take(store.events, store.arrived_ticks)
-        for store in settled.refused:
-            del self._ahead[id(store)]
-        for lane in {store.lane for store in settled.stored}:
-            self._feeds[lane].announce()
-        self._requests.resolve(settled.answers)
-        self._emptier.set()
-
-    def _hand_off(self, store: Store) -> None:
-        for held_id, part in zip(store.held_ids, store.packed, strict=False):
-            self._waiting.add(Held(held_id, store.arrived_ticks, part.events))
-        if store.holds:
-            return
-        seq = store.first_seq
-        for part in store.packed:
-            self._feeds[store.lane].add(Chunk(store.lane, seq, store.arrived_ticks, part.events), part.raw_bytes)
-            seq += len(part.events)
-
-    def _fail(self, error: JournalError) -> None:
-        self._requests.fail(error)
-        for feed in self._feeds.values():
-            feed.fail(error)
-        self._emptier.set()
+        return stat.of(self._writer, self._quota, self._cursors, self._waiting.events)
 
     async def _read(self, lane: Lane, after: int) -> list[Chunk | Damaged]:
         return await self._loop.run_in_executor(self._shelf_thread, self._shelf.read, lane, after)

@@ -1,8 +1,12 @@
 """How a journal is, in numbers."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
-from pibridge.journal.cursors import Key
+from pibridge.journal.cursors import Cursor, Key
+from pibridge.journal.quota import Quota
+from pibridge.journal.writer import Writer
 
 
 class JournalStat(Struct, frozen=True):
@@ -24,3 +28,22 @@ class JournalStat(Struct, frozen=True):
     dead_letters: int
     dropped_events: int
     trimmed_ticks: int
+
+
+def of(writer: Writer, quota: Quota, cursors: Mapping[Key, Cursor], held: int) -> JournalStat:
+    """Give how the journal is now. `held`: events that wait for their place."""
+    tally = writer.tally
+    return JournalStat(
+        used_bytes=writer.used_bytes + quota.overhead_bytes,
+        max_bytes=quota.max_bytes,
+        full=writer.full,
+        events=tally.events,
+        oldest_seq=writer.oldest_seq,
+        newest_seq=tally.next_seq - 1,
+        held=held,
+        lag={key: tally.stored(key[1]) - cursor.passed for key, cursor in cursors.items()},
+        damaged_chunks=tally.damaged_chunks,
+        dead_letters=tally.dead_letters,
+        dropped_events=tally.dropped_events,
+        trimmed_ticks=tally.trimmed_ticks,
+    )

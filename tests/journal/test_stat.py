@@ -1,0 +1,18 @@
+from pathlib import Path
+
+from journal.samples import NOW, events, opened
+from pibridge.model.event import Event, Lane
+
+
+async def test_it_counts_what_is_kept_owed_and_held(tmp_path: Path) -> None:
+    """Events in the journal, those a sink has not taken, and those that wait for their place."""
+    async with opened(tmp_path) as journal:
+        await journal.cursor("lake", Lane.LIVE)
+        journal.hold([2])
+        journal.append([*events(5), Event(2, NOW, 1)], NOW)
+        await journal.flush()
+        stat = journal.stat()
+        assert (stat.events, stat.newest_seq, stat.held, stat.full) == (5, 5, 1, False)
+        assert stat.lag["lake", Lane.LIVE] == 5
+        await journal.advance("lake", Lane.LIVE, 3)
+        assert journal.stat().lag["lake", Lane.LIVE] == 2
