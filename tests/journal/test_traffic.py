@@ -13,6 +13,7 @@ from pibridge.journal.newest import Newest
 from pibridge.journal.requests import Requests
 from pibridge.journal.traffic import Traffic
 from pibridge.model.event import Lane
+from waiting import eventually
 
 
 class Road:
@@ -60,8 +61,7 @@ async def test_what_is_gathered_leaves_after_a_while() -> None:
     road = Road()
     road.traffic.take(events(3), NOW)
     assert road.traffic
-    while not road.jobs:
-        await asyncio.sleep(0.001)
+    await eventually(lambda: bool(road.jobs))
     road.write(road.stores()[0], 1)
     assert not road.traffic
     assert values((await road.feeds[Lane.LIVE].after(0)).events) == [0, 1, 2]
