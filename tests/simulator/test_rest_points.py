@@ -52,8 +52,8 @@ async def test_a_point_by_path_and_id(bench: Bench) -> None:
         ("/points/nonsense", {}, 400),
         ("/points/I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", {}, 404),
         ("/points", {"path": r"\\PISRV1\SINUSOID", "webIdType": "Other"}, 400),
-        ("/dataservers/P1DSUElTUlYy/points", {}, 404),
-        ("/enumerationsets/P1MSDUElTUlYy/enumerationvalues", {}, 404),
+        ("/dataservers/P1DSUElTUlYz/points", {}, 404),
+        ("/enumerationsets/P1MSDUElTUlYz/enumerationvalues", {}, 404),
         ("/enumerationsets/nonsense/enumerationvalues", {}, 400),
     ],
 )
