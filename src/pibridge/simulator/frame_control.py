@@ -1,6 +1,5 @@
-"""`/simulator/frames`: how tests and acceptance runs make, change and remove event frames, and learn which there are."""
+"""`/simulator/frames`: how tests and acceptance runs make, change and remove event frames, and learn of all."""
 
-from collections.abc import Iterator
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -8,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict
 
 from pibridge.model import ticks as clock_ticks
 from pibridge.model.ticks import FOREVER
@@ -39,34 +40,25 @@ class FrameRequest(msgspec.Struct, forbid_unknown_fields=True):
     action: FrameAction
     id: UUID | None = None
     into: UUID | None = None
-    parent: UUID | None | msgspec.UnsetType = msgspec.UNSET
-    name: str | msgspec.UnsetType = msgspec.UNSET
-    description: str | msgspec.UnsetType = msgspec.UNSET
-    template: str | msgspec.UnsetType = msgspec.UNSET
-    start: str | msgspec.UnsetType = msgspec.UNSET
-    end: str | None | msgspec.UnsetType = msgspec.UNSET
-    severity: str | msgspec.UnsetType = msgspec.UNSET
-    elements: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    attributes: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
-    categories: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-    can_be_acknowledged: bool | msgspec.UnsetType = msgspec.UNSET
-    acknowledged_by: str | msgspec.UnsetType = msgspec.UNSET
+    parent: UUID | None = None
+    name: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    template: str | UnsetType = UNSET
+    start: str | UnsetType = UNSET
+    end: str | UnsetType | None = UNSET
+    severity: str | UnsetType = UNSET
+    elements: tuple[str, ...] | UnsetType = UNSET
+    attributes: dict[str, Any] | UnsetType = UNSET
+    categories: tuple[str, ...] | UnsetType = UNSET
+    can_be_acknowledged: bool | UnsetType = UNSET
+    acknowledged_by: str | UnsetType = UNSET
 
 
-_AS_THEY_ARE = (
-    "parent",
-    "name",
-    "description",
-    "severity",
-    "attributes",
-    "categories",
-    "can_be_acknowledged",
-    "acknowledged_by",
-)
+_WHICH = ("action", "id", "into", "parent")
 
 
 class FrameControl:
-    """The steering endpoints of event frames. `started_ticks`: since when truth is told unless another start is asked."""
+    """The steering endpoints of event frames. `started_ticks`: since when truth is told if no start is asked for."""
 
     def __init__(self, plant: Plant, started_ticks: int) -> None:
         self._plant = plant
@@ -97,11 +89,11 @@ class FrameControl:
         return web.json_response({"id": str(frame_id)})
 
     def _done(self, wanted: FrameRequest) -> UUID:
-        frames, fields = self._plant.frames, dict(self._fields(wanted))
+        frames, fields = self._plant.frames, self._fields(wanted)
         if wanted.action is FrameAction.CREATE:
             if "name" not in fields:
                 raise ValueError("a frame needs a `name`")
-            return frames.create(**{"attributes": {}, **fields})
+            return frames.create(**{"parent": wanted.parent, **fields})
         if wanted.id is None:
             raise ValueError(f"{wanted.action} needs the `id` of a frame")
         match wanted.action:
@@ -111,27 +103,28 @@ class FrameControl:
                 return frames.delete(wanted.id)
             case FrameAction.RECREATE:
                 return frames.recreate(wanted.id)
-            case FrameAction.MERGE if wanted.into is not None:
-                return frames.merge(wanted.id, wanted.into)
             case FrameAction.MERGE:
-                raise ValueError("merge needs `into`, the id of the other frame")
-        return frames.change(wanted.id, **fields)
+                if wanted.into is None:
+                    raise ValueError("merge needs `into`, the id of the other frame")
+                return frames.merge(wanted.id, wanted.into)
+            case _:
+                return frames.change(wanted.id, **fields)
 
-    def _fields(self, wanted: FrameRequest) -> Iterator[tuple[str, Any]]:
-        for name in _AS_THEY_ARE:
-            if (value := getattr(wanted, name)) is not msgspec.UNSET:
-                yield name, value
-        if wanted.template is not msgspec.UNSET:
-            template = tree.TEMPLATES.get(wanted.template)
-            if wanted.template and (template is None or template.instance_type != "EventFrame"):
-                raise ValueError(f"there is no event frame template {wanted.template!r}")
-            yield "template", wanted.template
-        if wanted.start is not msgspec.UNSET:
-            yield "start_ticks", clock_ticks.parse(wanted.start)
-        if wanted.end is not msgspec.UNSET:
-            yield "end_ticks", FOREVER if wanted.end is None else clock_ticks.parse(wanted.end)
-        if wanted.elements is not msgspec.UNSET:
-            yield "elements", tuple(map(self._element, wanted.elements))
+    def _fields(self, wanted: FrameRequest) -> dict[str, Any]:
+        """Give what was said, as the fields of Frame."""
+        fields = {name: value for name, value in asdict(wanted).items() if value is not UNSET and name not in _WHICH}
+        if template := fields.get("template"):
+            known = tree.TEMPLATES.get(template)
+            if known is None or known.instance_type != "EventFrame":
+                raise ValueError(f"there is no event frame template {template!r}")
+        if "start" in fields:
+            fields["start_ticks"] = clock_ticks.parse(fields.pop("start"))
+        if "end" in fields:
+            end = fields.pop("end")
+            fields["end_ticks"] = FOREVER if end is None else clock_ticks.parse(end)
+        if "elements" in fields:
+            fields["elements"] = tuple(map(self._element, fields["elements"]))
+        return fields
 
     def _element(self, path: str) -> Element:
         found = self._plant.find(webid.ELEMENT, path)

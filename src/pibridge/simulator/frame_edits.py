@@ -69,7 +69,9 @@ class Frames:
         children = chain(settled, self._touched(now, seen))
         return [child for child in children if child and child.parent == frame.id]
 
-    def create(self, *, name: str, parent: UUID | None = None, attributes: Mapping[str, Any], **fields: Any) -> UUID:
+    def create(
+        self, *, name: str, parent: UUID | None = None, attributes: Mapping[str, Any] | None = None, **fields: Any
+    ) -> UUID:
         """Make a frame, with the fields of Frame, values by name in place of `details`; it begins now if not said."""
         fields = {"start_ticks": self._clock(), **fields}
         _check_times(fields["start_ticks"], fields.get("end_ticks", FOREVER))
@@ -77,7 +79,7 @@ class Frames:
             id=self._new_id(),
             name=name,
             parent=parent and self._first_id(parent),
-            details={name: Detail(value) for name, value in attributes.items()},
+            details={name: Detail(value) for name, value in (attributes or {}).items()},
             **fields,
         )
         self._made[frame.id] = frame

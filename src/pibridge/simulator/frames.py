@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from pibridge.model.ticks import FOREVER
@@ -70,7 +70,7 @@ class Frame:
         return Attribute(
             name=name,
             owner=self,
-            type=_TYPES[type(detail.value)],
+            type=_TYPES.get(type(detail.value), "Anything"),
             type_qualifier="Results" if isinstance(detail.value, dict) else "",
             unit=detail.unit,
             formula_text="[captured at the end]" if detail.at_end else "",

@@ -17,6 +17,7 @@ _TERM: Final = re.compile(
 _COMPARISONS: Final = {">": gt, ">=": ge, "<": lt, "<=": le}
 Measure = Callable[[str], float]
 Measures = Mapping[str, Measure]
+_NOTHING: Final[Measures] = MappingProxyType({})
 Term = tuple[str, str, str]
 """Name in lower case, with that of its group before a dot; operator; wanted value."""
 
@@ -38,9 +39,7 @@ def parse(query: str, bare: str) -> list[list[Term]]:
     return groups
 
 
-def holds(
-    groups: list[list[Term]], read: Callable[[str], list[str]], measures: Measures = MappingProxyType({})
-) -> bool:
+def holds(groups: list[list[Term]], read: Callable[[str], list[str]], measures: Measures = _NOTHING) -> bool:
     """Say whether a thing fits. `read` gives what it has under a name; one of these must fit.
 
     `measures`: by name what makes a number of a text, where things are compared as more or less.
