@@ -1,7 +1,9 @@
 import pytest
+from aiohttp import ClientSession
 
-from pibridge.simulator.objects import matches, set_identity
-from simulator.bench import Bench
+from pibridge.simulator import Simulator, SimulatorSettings
+from pibridge.simulator.objects import matches
+from simulator.bench import Bench, Clock
 
 
 @pytest.mark.parametrize(
@@ -20,11 +22,6 @@ def test_filters(name: str, wanted: str, expected: bool) -> None:  # noqa: FBT00
     assert matches(name, wanted) is expected
 
 
-def test_digital_sets_belong_to_the_data_server() -> None:
-    """Their identity names their owner's kind."""
-    assert set_identity("Modes").owner == "D"
-
-
 async def test_web_ids_are_answered_full_unless_asked_otherwise(bench: Bench) -> None:
     """The form of the answer does not follow the form of the request."""
     web_id = await bench.web_id(r"\\PISRV1\SINUSOID")
@@ -32,3 +29,19 @@ async def test_web_ids_are_answered_full_unless_asked_otherwise(bench: Bench) ->
     assert len(web_id) == 32
     assert (await bench.get(f"/points/{web_id}")).body["WebId"].startswith("F1DP")
     assert (await bench.get(f"/points/{web_id}", webIdType="pathonly")).body["WebId"] == "P1DPUElTUlYxXFNJTlVTT0lE"
+
+
+async def test_a_link_to_the_next_page(clock: Clock) -> None:
+    """The last page has none, unless the server is told to have one always."""
+    for always in (False, True):
+        settings = SimulatorSettings(next_on_last_page=always)
+        async with Simulator(settings, clock=clock) as simulator, ClientSession() as session:
+            bench = Bench(simulator, clock, session)
+            server = (await bench.get("/dataservers", name="PISRV2")).body
+            first = (await bench.get(f"/dataservers/{server['WebId']}/points", maxCount=3)).body
+            last = (await bench.get(first["Links"]["Next"].removeprefix(simulator.url))).body
+            assert len(last["Items"]) == 1
+            assert ("Next" in last["Links"]) is always
+            if always:
+                beyond = await bench.get(last["Links"]["Next"].removeprefix(simulator.url))
+                assert (beyond.status, beyond.items) == (200, [])

@@ -1,6 +1,7 @@
 import pytest
 
 from pibridge.simulator import points
+from pibridge.simulator.servers import ARCHIVE, SECOND_ARCHIVE
 
 
 def test_every_type_is_there() -> None:
@@ -34,7 +35,19 @@ def test_bulk_points_need_a_rate() -> None:
         points.catalog(bulk=1, event_rate=0, cycle_s=1800)
 
 
-def test_guids_are_the_same_in_every_run() -> None:
-    """WebIDs survive a restart of the simulator."""
-    assert str(points.guid("PISRV1")) == "a04be70c-ca23-5017-a293-e7dd2051bc10"
-    assert points.guid("a") != points.guid("b")
+def test_the_second_server_has_points_of_its_own() -> None:
+    """One has the name and the number of a point of the first server; nothing else of them is the same."""
+    first = {point.name: point for point in points.catalog(bulk=0, event_rate=1, cycle_s=1800)}
+    second = {point.name: point for point in points.second_catalog()}
+    (name,) = first.keys() & second.keys()
+    assert first[name].id == second[name].id
+    assert first[name].identity.guids != second[name].identity.guids
+    assert second[name].path == r"\\PISRV2\SINUSOID"
+
+
+def test_digital_sets_belong_to_their_data_server() -> None:
+    """Their identity names their owner's kind and their server."""
+    sets = [points.digital_sets(server)[0].identity for server in (ARCHIVE, SECOND_ARCHIVE)]
+    assert [each.owner for each in sets] == ["D", "D"]
+    assert sets[0].guids != sets[1].guids
+    assert sets[1].path == r"\\PISRV2\DigitalSets[ReactorState]"

@@ -15,7 +15,8 @@ async def database(bench: Bench) -> str:
     (server,) = (await bench.get("/assetservers")).items
     assert (await bench.get("/assetservers", name="AF1")).body == server
     assert (await bench.get(f"/assetservers/{server['WebId']}")).body == server
-    (found,) = (await bench.get(f"/assetservers/{server['WebId']}/assetdatabases")).items
+    found, other = (await bench.get(f"/assetservers/{server['WebId']}/assetdatabases")).items
+    assert (found["Name"], other["Name"]) == ("Plant", "Warehouse")
     assert (await bench.get("/assetdatabases", path=r"\\AF1\Plant")).body == found
     assert (await bench.get(f"/assetdatabases/{found['WebId']}")).body == found
     return str(found["WebId"])
@@ -41,6 +42,35 @@ async def test_elements_below_an_element(bench: Bench) -> None:
     assert (await bench.get(f"/elements/{area}")).body["TemplateName"] == "Area"
     many = await bench.get("/elements/multiple", path=r"\\AF1\Plant\None", webId=area)
     assert (many.status, ["Object" in item for item in many.items]) == (207, [False, True])
+
+
+async def test_many_elements_at_once(bench: Bench) -> None:
+    """Hundreds of WebIDs fit into one request, and the answers come in their order."""
+    paths = [element.path for element in bench.simulator.plant.tree.elements()]
+    known = [await bench.web_id(path) for path in paths]
+    asked = (known * 20)[:250]
+    answer = await bench.get("/elements/multiple?" + "&".join(f"webId={web_id}" for web_id in asked))
+    assert answer.status == 200
+    assert [item["Identifier"] for item in answer.items] == asked
+    assert [item["Object"]["Path"] for item in answer.items] == (paths * 20)[:250]
+
+
+async def test_the_second_database(bench: Bench) -> None:
+    """It has elements and templates of its own, and its attributes read the second Data Archive."""
+    warehouse = (await bench.get("/assetdatabases", path=r"\\AF1\Warehouse")).body
+    assert await names(bench, f"/assetdatabases/{warehouse['WebId']}/elements", searchFullHierarchy="true") == [
+        "Dock",
+        "Hall1",
+    ]
+    assert await names(bench, f"/assetdatabases/{warehouse['WebId']}/elementtemplates") == ["Store"]
+    assert await names(bench, "/elements/search", databaseWebId=warehouse["WebId"], query="R*") == []
+    hall = (await bench.get("/elements", path=r"\\AF1\Warehouse\Hall1")).body
+    assert hall["Links"]["Database"] == warehouse["Links"]["Self"]
+    attribute = (await bench.get("/attributes", path=r"\\AF1\Warehouse\Hall1|Temperature")).body
+    assert attribute["ConfigString"] == r"\\PISRV2\W.Temperature"
+    point = (await bench.get(attribute["Links"]["Point"].removeprefix(bench.simulator.url))).body
+    assert point["Path"] == r"\\PISRV2\W.Temperature"
+    assert await names(bench, f"/assetdatabases/{warehouse['WebId']}/eventframes", searchFullHierarchy="true") == []
 
 
 async def test_attributes_of_an_element(bench: Bench) -> None:
@@ -104,6 +134,8 @@ async def test_templates(bench: Bench) -> None:
     assert (await bench.get(f"/elementtemplates/{unit}")).body == found["Unit"]
     derived = await names(bench, f"/elementtemplates/{unit}/derivedelementtemplates")
     assert derived == ["Vessel", "Reactor", "Fermenter", "Boiler"]
+    assert found["Fermenter Batch"]["BaseTemplate"] == "Unit Batch"
+    assert {found[name]["InstanceType"] for name in ("Operation", "Phase", "Recipe Step")} == {"EventFrame"}
 
 
 @pytest.mark.parametrize(

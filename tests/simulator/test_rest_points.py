@@ -1,11 +1,14 @@
 import pytest
+from aiohttp import ClientSession
 
-from simulator.bench import Bench
+from pibridge.simulator import Simulator, SimulatorSettings
+from simulator.bench import Bench, Clock
 
 
 async def test_the_server_is_found_by_name_path_and_id(bench: Bench) -> None:
     """All ways lead to the same object."""
-    (server,) = (await bench.get("/dataservers")).items
+    server, second = (await bench.get("/dataservers")).items
+    assert (server["Name"], second["Name"]) == ("PISRV1", "PISRV2")
     for answer in (
         await bench.get("/dataservers", name="pisrv1"),
         await bench.get("/dataservers", path=r"\\PISRV1"),
@@ -17,7 +20,7 @@ async def test_the_server_is_found_by_name_path_and_id(bench: Bench) -> None:
 
 async def test_points_come_in_pages(bench: Bench) -> None:
     """Following Next gives every point of the filter once."""
-    (server,) = (await bench.get("/dataservers")).items
+    server = (await bench.get("/dataservers", name="PISRV1")).body
     answer = await bench.get(f"/dataservers/{server['WebId']}/points", nameFilter="r?.*", maxCount=5)
     names = [item["Name"] for item in answer.items]
     while following := answer.body["Links"].get("Next"):
@@ -29,7 +32,7 @@ async def test_points_come_in_pages(bench: Bench) -> None:
 
 async def test_a_page_above_the_limit_is_refused(bench: Bench) -> None:
     """The text is the one that clients look for."""
-    (server,) = (await bench.get("/dataservers")).items
+    server = (await bench.get("/dataservers", name="PISRV1")).body
     answer = await bench.get(f"/dataservers/{server['WebId']}/points", maxCount=150_001)
     assert answer.status == 400
     assert "is greater than the maximum allowed" in answer.body["Errors"][0]
@@ -52,8 +55,8 @@ async def test_a_point_by_path_and_id(bench: Bench) -> None:
         ("/points/nonsense", {}, 400),
         ("/points/I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", {}, 404),
         ("/points", {"path": r"\\PISRV1\SINUSOID", "webIdType": "Other"}, 400),
-        ("/dataservers/P1DSUElTUlYy/points", {}, 404),
-        ("/enumerationsets/P1MSDUElTUlYy/enumerationvalues", {}, 404),
+        ("/dataservers/P1DSUElTUlYz/points", {}, 404),
+        ("/enumerationsets/P1MSDUElTUlYz/enumerationvalues", {}, 404),
         ("/enumerationsets/nonsense/enumerationvalues", {}, 400),
     ],
 )
@@ -92,11 +95,42 @@ async def test_searching_points(bench: Bench) -> None:
     found = await bench.get("/points/search", query="tag:=R1.* PointType:=Digital")
     assert [item["Name"] for item in found.items] == ["R1.State"]
     assert (await bench.get("/points/search", query="*", maxCount=1001)).status == 400
+    second = (await bench.get("/dataservers", name="PISRV2")).body["WebId"]
+    found = await bench.get("/points/search", query="tag:=W.*", dataServerWebId=second)
+    assert {item["Path"] for item in found.items} == {rf"\\PISRV2\W.{name}" for name in ("Temperature", "Humidity", "Door")}
+
+
+async def test_servers_before_2021_sp3_cannot_search_points(clock: Clock) -> None:
+    """They answer 404."""
+    settings = SimulatorSettings(version="1.17.0.199")
+    async with Simulator(settings, clock=clock) as simulator, ClientSession() as session:
+        assert (await Bench(simulator, clock, session).get("/points/search", query="*")).status == 404
+
+
+async def test_the_same_name_on_two_servers(bench: Bench) -> None:
+    """Their WebIDs tell two points apart that have name and number in common, and lead to different values."""
+    paths = [rf"\\PISRV{number}\SINUSOID" for number in (1, 2)]
+    first, second = [(await bench.get("/points", path=path, webIdType="IDOnly")).body for path in paths]
+    assert (first["Id"], first["Name"]) == (second["Id"], second["Name"])
+    assert first["WebId"] != second["WebId"]
+    answer = await bench.get(f"/streamsets/value?webId={first['WebId']}&webId={second['WebId']}")
+    assert [item["Path"] for item in answer.items] == paths
+    assert answer.items[0]["Value"]["Value"] != answer.items[1]["Value"]["Value"]
+    server = second["Links"]["DataServer"].removeprefix(bench.simulator.url)
+    assert (await bench.get(server)).body["Name"] == "PISRV2"
+    names = [item["Name"] for item in (await bench.get(f"{server}/points")).items]
+    assert names == ["SINUSOID", "W.Door", "W.Humidity", "W.Temperature"]
+
+
+async def test_a_web_id_without_server_means_the_default_server(bench: Bench) -> None:
+    """So the LocalIDOnly WebID of a point of the second server names another one."""
+    local = (await bench.get("/points", path=r"\\PISRV2\SINUSOID", webIdType="LocalIDOnly")).body["WebId"]
+    assert (await bench.get(f"/points/{local}")).body["Path"] == r"\\PISRV1\SINUSOID"
 
 
 async def test_digital_sets(bench: Bench) -> None:
     """Each set tells its states; SYSTEM has the codes that stand in for values."""
-    (server,) = (await bench.get("/dataservers")).items
+    server = (await bench.get("/dataservers", name="PISRV1")).body
     sets = {
         item["Name"]: item["WebId"]
         for item in (await bench.get(f"/dataservers/{server['WebId']}/enumerationsets")).items

@@ -1,39 +1,40 @@
-from pibridge.simulator import points
-from pibridge.simulator.tree import Tree, lineage
+from uuid import UUID
 
-TREE = Tree({point.name.upper(): point for point in points.catalog(bulk=0, event_rate=1, cycle_s=1800)})
+from pibridge.simulator.frames import Frame
+from pibridge.simulator.recipes import Detail
+from pibridge.simulator.tree import TEMPLATES, Database, database_identity, lineage
 
 
 def test_templates_derive() -> None:
-    """A reactor is a vessel is a unit."""
+    """A reactor is a vessel is a unit; templates of event frames derive too."""
     assert list(lineage("Reactor")) == ["Reactor", "Vessel", "Unit"]
+    assert list(lineage("Fermenter Batch")) == ["Fermenter Batch", "Unit Batch"]
     assert list(lineage("")) == []
 
 
-def test_elements_lie_at_different_depths() -> None:
-    """Parents come before children; a name may hold a slash."""
-    paths = [element.path for element in TREE.elements()]
-    assert paths.index(r"\\AF1\Plant\Area1\R1") < paths.index(r"\\AF1\Plant\Area1\R1\Agitator")
-    assert r"\\AF1\Plant\Area2\CIP/SIP Skid" in paths
-    assert r"\\AF1\Plant\Area9\R9" in paths
+def test_templates_belong_to_a_database() -> None:
+    """Each database lists its own."""
+    plant, warehouse = (Database(name, "").templates for name in ("Plant", "Warehouse"))
+    assert [template.name for template in warehouse] == ["Store"]
+    assert len(plant) + len(warehouse) == len(TEMPLATES)
 
 
-def test_attributes_of_every_kind() -> None:
-    """There are attributes of points, formulas, static, hidden, excluded and nested ones."""
-    found = {attribute.path: attribute for attribute in TREE.attributes()}
-    reactor = r"\\AF1\Plant\Area1\R1"
-    assert found[rf"{reactor}|Temperature"].config_string == r"\\%Server%\R1.Temperature"
-    assert found[rf"{reactor}|Temperature F"].plug_in == "Formula"
-    assert found[rf"{reactor}|Temperature F"].config_string == "A=Temperature;[A*1.8+32]"
-    assert (found[rf"{reactor}|Capacity"].plug_in, found[rf"{reactor}|Capacity"].config_string) == ("", "")
-    assert found[rf"{reactor}|Serial Number"].hidden
-    assert found[rf"{reactor}|Spare Pressure"].excluded
-    assert found[rf"{reactor}|Temperature|High Limit"].static == 80.0
-    assert found[rf"{reactor}|State"].type_qualifier == "ReactorState"
+def test_elements_know_their_place() -> None:
+    """Path and database follow from where an element was put; parents come before children."""
+    database = Database("Warehouse", "")
+    child = database.add(database.add(None, "Hall"), "Dock")
+    assert child.path == r"\\AF1\Warehouse\Hall\Dock"
+    assert child.database == database_identity("Warehouse")
+    assert [element.name for element in database.elements()] == ["Hall", "Dock"]
 
 
-def test_who_is_who() -> None:
-    """No two elements or attributes have the same id."""
-    ids = [each.identity.guids for each in TREE.elements()]
-    ids += [each.identity.guids for each in TREE.attributes()]
-    assert len(set(ids)) == len(ids)
+def test_attributes_of_frames_name_their_owner() -> None:
+    """Their identity has the owner's marker and id, and stays when the frame gets another name."""
+    frame, renamed = (
+        Frame(id=UUID(int=1), name=name, start_ticks=0, details={"Recipe": Detail("Ale")}) for name in ("B-1", "B-2")
+    )
+    (attribute,), (same,) = frame.attributes, renamed.attributes
+    assert attribute.identity.owner == "F"
+    assert attribute.identity.guids[1] == UUID(int=1)
+    assert attribute.identity.guids == same.identity.guids
+    assert attribute.path == r"\\AF1\Plant\EventFrames[B-1]|Recipe"

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from pibridge.model.ticks import PER_SECOND
+from pibridge.simulator.times import on_grid
 
 STATES: Final = ("Idle", "Filling", "Heating", "Reacting", "Cooling", "Draining", "Cleaning")
 _BEGINS: Final = (0.0, 0.05, 0.15, 0.30, 0.65, 0.80, 0.90)
@@ -62,6 +63,11 @@ class Unit:
     def recipes(self, number: int) -> Sequence[tuple[int, Any]]:
         """Give the recipe of the batch."""
         return [(self._at(0.05), _RECIPES[number % len(_RECIPES)])]
+
+    def moment(self, number: int, first: float, place: float) -> int:
+        """Give when the cycle of that number, as it began at its place `first`, comes to a later place."""
+        begins, at = self._at(first), self._at(place)
+        return on_grid(number * self.cycle_ticks + at + (self.cycle_ticks if at < begins else 0))
 
     def _at(self, place: float) -> int:
         # Slots are counted from 1970, cycles from the unit's own offset: the shift is part of the slot's time.

@@ -7,10 +7,12 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
-from pibridge.simulator import points, times, tree, webid
+from pibridge.simulator import times, tree, webid
 from pibridge.simulator.call import Answer, Call, Refused, bad_request, not_found
-from pibridge.simulator.points import Point
-from pibridge.simulator.tree import Attribute, Element, Template
+from pibridge.simulator.frames import Frame
+from pibridge.simulator.points import DigitalSet, Point
+from pibridge.simulator.servers import AF, AssetServer, DataServer
+from pibridge.simulator.tree import Attribute, Database, Element, Template
 from pibridge.simulator.webid import Identity, WebIdType
 
 _TYPES: Final = {kind.value.lower(): kind for kind in WebIdType}
@@ -23,9 +25,31 @@ _VALUE_LINKS: Final = {
     "EndValue": "end",
 }
 _PAGE: Final = 1000
-_NAMES: Final = {webid.POINT: "PI Point", webid.ELEMENT: "Element", webid.ATTRIBUTE: "Attribute"}
+_NAMES: Final = {
+    webid.POINT: "PI Point",
+    webid.DATA_SERVER: "Data server",
+    webid.ASSET_SERVER: "Asset server",
+    webid.DATABASE: "Asset database",
+    webid.ELEMENT: "Element",
+    webid.ATTRIBUTE: "Attribute",
+    webid.EVENT_FRAME: "Event frame",
+}
+_NEVER: Final = "1970-01-01T00:00:00Z"
+_SECURITY: Final = {
+    "CanAnnotate": True,
+    "CanDelete": True,
+    "CanExecute": False,
+    "CanRead": True,
+    "CanReadData": True,
+    "CanSubscribe": False,
+    "CanSubscribeOthers": False,
+    "CanWrite": True,
+    "CanWriteData": True,
+    "HasAdmin": False,
+    "Rights": ["ReadWrite", "Delete", "ReadWriteData", "Annotate"],
+}
 Item = TypeVar("Item")
-Kind = TypeVar("Kind", Point, Element, Attribute, Template)
+Kind = TypeVar("Kind", DataServer, DigitalSet, Point, AssetServer, Database, Template, Element, Attribute, Frame)
 
 
 class Renderer:
@@ -39,7 +63,8 @@ class Renderer:
         self._kind = kind
         self._base = call.base
         self._now = call.now
-        self._version = call.settings.version
+        self._open_end = call.settings.open_end
+        self._frames = call.plant.frames
 
     def web_id(self, identity: Identity) -> str:
         """Give the WebID in the form asked for."""
@@ -49,22 +74,22 @@ class Renderer:
         """Give the URL of an object, or of what lies below it."""
         return f"{self._base}/{folder}/{self.web_id(identity)}{tail}"
 
-    def data_server(self) -> dict[str, Any]:
-        """Give the Data Archive."""
-        at = self.url("dataservers", points.SERVER)
+    def data_server(self, server: DataServer) -> dict[str, Any]:
+        """Give a Data Archive."""
+        at = self.url("dataservers", server.identity)
         return {
-            **self._head(points.SERVER, points.DATA_SERVER),
+            **self._head(server.identity, server.name),
             "IsConnected": True,
             "ServerVersion": "3.4.450.43",
             "ServerTime": times.text(self._now),
             "Links": {"Self": at, "Points": f"{at}/points", "EnumerationSets": f"{at}/enumerationsets"},
         }
 
-    def asset_server(self) -> dict[str, Any]:
-        """Give the AF server."""
-        at = self.url("assetservers", tree.SERVER)
+    def asset_server(self, server: AssetServer) -> dict[str, Any]:
+        """Give an AF server."""
+        at = self.url("assetservers", server.identity)
         return {
-            **self._head(tree.SERVER, tree.ASSET_SERVER),
+            **self._head(server.identity, server.name),
             "Description": "",
             "IsConnected": True,
             "ServerVersion": "2.10.11.10",
@@ -73,18 +98,18 @@ class Renderer:
             "Links": {"Self": at, "Databases": f"{at}/assetdatabases"},
         }
 
-    def database(self) -> dict[str, Any]:
-        """Give the AF database."""
-        at = self.url("assetdatabases", tree.DATABASE_IDENTITY)
+    def database(self, database: Database) -> dict[str, Any]:
+        """Give an AF database."""
+        at = self.url("assetdatabases", database.identity)
         tails = {"Elements": "elements", "ElementTemplates": "elementtemplates", "EventFrames": "eventframes"}
         return {
-            **self._head(tree.DATABASE_IDENTITY, tree.DATABASE),
-            "Description": "Simulated plant",
+            **self._head(database.identity, database.name),
+            "Description": database.description,
             "ExtendedProperties": {},
             "Links": {
                 "Self": at,
                 **{name: f"{at}/{tail}" for name, tail in tails.items()},
-                "AssetServer": self.url("assetservers", tree.SERVER),
+                "AssetServer": self.url("assetservers", AF.identity),
             },
         }
 
@@ -109,7 +134,7 @@ class Renderer:
             "DisplayDigits": -5,
             "Links": {
                 "Self": at,
-                "DataServer": self.url("dataservers", points.SERVER),
+                "DataServer": self.url("dataservers", point.server.identity),
                 "Attributes": f"{at}/attributes",
                 **{name: f"{stream}/{tail}" for name, tail in _VALUE_LINKS.items()},
             },
@@ -123,7 +148,7 @@ class Renderer:
             "Attributes": f"{at}/attributes",
             "Elements": f"{at}/elements",
             "EventFrames": f"{at}/eventframes",
-            "Database": self.url("assetdatabases", tree.DATABASE_IDENTITY),
+            "Database": self.url("assetdatabases", element.database),
         }
         if element.parent:
             links["Parent"] = self.url("elements", element.parent.identity)
@@ -143,10 +168,11 @@ class Renderer:
         """Give an AF attribute."""
         at = self.url("attributes", attribute.identity)
         stream = self.url("streams", attribute.identity)
+        owner = "Element" if isinstance(attribute.owner, Element) else "EventFrame"
         links = {
             "Self": at,
             "Attributes": f"{at}/attributes",
-            "Element": self.url("elements", attribute.element.identity),
+            owner: self.url(f"{owner.lower()}s", attribute.owner.identity),
             **{name: f"{stream}/{tail}" for name, tail in _VALUE_LINKS.items()},
         }
         if attribute.parent:
@@ -179,7 +205,7 @@ class Renderer:
     def template(self, template: Template) -> dict[str, Any]:
         """Give an element template or an event frame template."""
         at = self.url("elementtemplates", template.identity)
-        links = {"Self": at, "Database": self.url("assetdatabases", tree.DATABASE_IDENTITY)}
+        links = {"Self": at, "Database": self.url("assetdatabases", tree.database_identity(template.database))}
         if template.base:
             links["BaseTemplate"] = self.url("elementtemplates", tree.TEMPLATES[template.base].identity)
         return {
@@ -196,21 +222,62 @@ class Renderer:
             "Links": links,
         }
 
-    def digital_set(self, name: str) -> dict[str, Any]:
-        """Give a digital state set of the Data Archive."""
-        identity = set_identity(name)
-        at = self.url("enumerationsets", identity)
-        links = {"Self": at, "DataServer": self.url("dataservers", points.SERVER), "Values": f"{at}/enumerationvalues"}
-        return {**self._head(identity, name), "Description": "", "Links": links}
+    def frame(self, frame: Frame) -> dict[str, Any]:
+        """Give an event frame."""
+        at = self.url("eventframes", frame.identity)
+        streams = self.url("streamsets", frame.identity)
+        links = {
+            "Self": at,
+            "Attributes": f"{at}/attributes",
+            "EventFrames": f"{at}/eventframes",
+            "Database": self.url("assetdatabases", tree.database_identity(tree.PLANT)),
+            "ReferencedElements": f"{at}/referencedelements",
+            "Categories": f"{at}/categories",
+            **{name: f"{streams}/{tail}" for name, tail in _VALUE_LINKS.items()},
+            "Security": f"{at}/security",
+            "SecurityEntries": f"{at}/securityentries",
+        }
+        if frame.parent and (parent := self._frames.find(frame.parent)):
+            links["Parent"] = self.url("eventframes", parent.identity)
+        if frame.elements:
+            links["PrimaryReferencedElement"] = self.url("elements", frame.elements[0].identity)
+        if frame.template:
+            links["Template"] = self.url("elementtemplates", tree.TEMPLATES[frame.template].identity)
+        return {
+            **self._head(frame.identity, frame.name),
+            "Description": frame.description,
+            "TemplateName": frame.template,
+            "HasChildren": bool(self._frames.below(frame)),
+            "CategoryNames": list(frame.categories),
+            "ExtendedProperties": {name: {"Value": text} for name, text in frame.sources.items()},
+            "StartTime": times.text(frame.start_ticks),
+            "EndTime": self._open_end if frame.is_open else times.text(frame.end_ticks),
+            "Severity": frame.severity,
+            "AcknowledgedBy": frame.acknowledged_by,
+            # The plant does not remember when somebody acknowledged a frame: it was when it ended.
+            "AcknowledgedDate": times.text(min(frame.end_ticks, self._now)) if frame.acknowledged_by else _NEVER,
+            "CanBeAcknowledged": frame.can_be_acknowledged,
+            "IsAcknowledged": bool(frame.acknowledged_by),
+            "IsAnnotated": False,
+            "IsLocked": False,
+            "AreValuesCaptured": not frame.is_open,
+            "RefElementWebIds": [self.web_id(element.identity) for element in frame.elements],
+            "Security": _SECURITY,
+            "Links": links,
+        }
+
+    def digital_set(self, digital_set: DigitalSet) -> dict[str, Any]:
+        """Give a digital state set of a Data Archive."""
+        at = self.url("enumerationsets", digital_set.identity)
+        links = {
+            "Self": at,
+            "DataServer": self.url("dataservers", digital_set.server.identity),
+            "Values": f"{at}/enumerationvalues",
+        }
+        return {**self._head(digital_set.identity, digital_set.name), "Description": "", "Links": links}
 
     def _head(self, identity: Identity, name: str) -> dict[str, Any]:
         return {"WebId": self.web_id(identity), "Id": str(identity.guids[-1]), "Name": name, "Path": identity.path}
-
-
-def set_identity(name: str) -> Identity:
-    """Give the identity of a digital state set."""
-    guids = (points.SERVER_GUID, points.guid(f"set {name}"))
-    return Identity(webid.ENUMERATION_SET, guids, rf"\\{points.DATA_SERVER}\DigitalSets[{name}]", owner="D")
 
 
 def resolve(call: Call, web_id: str, kind: type[Kind]) -> Kind:
@@ -224,27 +291,18 @@ def resolve(call: Call, web_id: str, kind: type[Kind]) -> Kind:
     raise not_found("The specified object could not be found.")
 
 
-def expect(web_id: str, identity: Identity) -> None:
-    """Check that the WebID is that of the one server or database there is. Refused with 400 or 404."""
-    try:
-        webid.decode(web_id)
-    except ValueError as error:
-        raise bad_request(f"The specified Web ID '{web_id[:80]}' is not valid.") from error
-    if web_id not in {webid.encode(identity, kind) for kind in WebIdType}:
-        raise not_found("The specified object could not be found.")
-
-
 def page(call: Call, items: Iterable[Item], render: Callable[[Item], Any]) -> dict[str, Any]:
     """Give the page of `startIndex` and `maxCount`, with links to the pages around it. 400 above the server's limit."""
     everything = list(items)
     start, count = call.query.whole("startIndex", 0), most(call)
     links = {}
-    if count and len(everything) > count:
-        last = (len(everything) - 1) // count * count
+    always_next = call.settings.next_on_last_page
+    if count and (len(everything) > count or always_next):
+        last = max(len(everything) - 1, 0) // count * count
         starts = {"First": 0, "Previous": max(start - count, 0), "Next": start + count, "Last": last}
         if start == 0:
             del starts["Previous"]
-        if start + count >= len(everything):
+        if start + count >= len(everything) and not always_next:
             del starts["Next"]
         links = {name: f"{call.base}{call.path}?{call.query.paged(at, count)}" for name, at in starts.items()}
     return {"Links": links, "Items": [render(item) for item in everything[start : start + count]]}

@@ -8,17 +8,23 @@ from functools import lru_cache
 from itertools import chain
 from random import Random
 from typing import Any, Final
+from uuid import UUID
 
 from pibridge.model.ticks import PER_SECOND
-from pibridge.simulator import points, signals, tree, webid
+from pibridge.simulator import brewery, points, signals, tree, webid
 from pibridge.simulator.edits import Action, Edit, Edits
-from pibridge.simulator.points import Point
+from pibridge.simulator.frame_edits import Frames
+from pibridge.simulator.frames import Batches, Frame
+from pibridge.simulator.points import DigitalSet, Point
 from pibridge.simulator.samples import PT_CREATED, Sample
-from pibridge.simulator.tree import Attribute, Element, Template
+from pibridge.simulator.servers import AF, ARCHIVE, SECOND_ARCHIVE, AssetServer, DataServer
+from pibridge.simulator.tree import Attribute, Database, Element, Template
 
 Clock = Callable[[], int]
-PlantObject = Point | Element | Attribute | Template
+PlantObject = DataServer | DigitalSet | Point | AssetServer | Database | Template | Element | Attribute | Frame
 _FORECAST: Final = 86_400 * PER_SECOND
+_HISTORY_CYCLES: Final = 2000
+_VESSELS: Final = ("Reactor", "Fermenter")
 _Block = tuple[list[int], list[Sample], list[bool]]
 
 
@@ -31,7 +37,8 @@ class Plant:
     """A small brewery. The same seed and range give the same events, however and whenever they are asked for.
 
     `bulk`: generic points beside the plant's own, each with `event_rate` events/s. `compression`: False archives every
-    snapshot. `cycle_s`: how long one batch takes with the cleaning after it. `clock`: what time it is, in ticks.
+    snapshot. `cycle_s`: how long one batch takes with the cleaning after it; there are event frames of the 2000 cycles
+    before the plant was made. `clock`: what time it is, in ticks.
     """
 
     def __init__(  # noqa: PLR0913 - keyword only, each with its default
@@ -48,33 +55,61 @@ class Plant:
         self._seed = seed
         self._compression = compression
         catalog = points.catalog(bulk=bulk, event_rate=event_rate, cycle_s=cycle_s)
-        self.points = {point.name.upper(): point for point in catalog}
-        self.tree = tree.Tree(self.points)
+        second = points.second_catalog()
+        self.data_servers = (ARCHIVE, SECOND_ARCHIVE)
+        self.points = {point.path.upper(): point for point in (*catalog, *second)}
+        self.tree = brewery.plant({point.name.upper(): point for point in catalog})
+        self.databases = (self.tree, brewery.warehouse({point.name.upper(): point for point in second}))
+        self.frames = Frames(self._batches(cycle_s), clock)
         self._last_id = len(catalog)
-        self._edits: dict[int, Edits] = {}
+        self._edits: dict[tuple[DataServer, int], Edits] = {}
         self._edit_count = 0
-        self._block = lru_cache(maxsize=2 * len(catalog) + 2000)(self._make_block)
-        known: list[PlantObject] = [*catalog, *self.tree.elements(), *self.tree.attributes(), *tree.TEMPLATES.values()]
+        self._block = lru_cache(maxsize=2 * len(self.points) + 2000)(self._make_block)
+        known: list[PlantObject] = [*self.data_servers, *self.points.values(), AF, *tree.TEMPLATES.values()]
+        for server in self.data_servers:
+            known += points.digital_sets(server)
+        for database in self.databases:
+            known += [database, *database.elements(), *database.attributes()]
         self._by_path = {(each.identity.marker, each.identity.path.upper()): each for each in known}
         self._by_id = {_key(each.identity): each for each in known}
 
     def point(self, name: str) -> Point:
-        r"""Give the point of that name or path (`R1.State`, `\\PISRV1\R1.State`). KeyError if there is none."""
-        return self.points[name.upper().removeprefix(rf"\\{points.DATA_SERVER}" + "\\")]
+        r"""Give the point of that path (`\\PISRV1\R1.State`) or name on the first server. KeyError if there is none."""
+        return self.points[(name if name.startswith("\\\\") else rf"{ARCHIVE.path}\{name}").upper()]
 
     def find(self, marker: str, path: str) -> PlantObject | None:
-        """Give the object of that kind at that path."""
+        """Give the object of that kind at that path; an event frame only if no other has the same path."""
+        if marker == webid.EVENT_FRAME:
+            frames = self.frames.at(path)
+            return frames[0] if len(frames) == 1 else None
         return self._by_path.get((marker, path.upper()))
 
     def resolve(self, web_id: str) -> PlantObject | None:
         """Give the object that a WebID of any type names, None if there is none. ValueError if it is no WebID."""
         name = webid.decode(web_id)
         if name.type is webid.WebIdType.PATH_ONLY:
-            return self.find(name.marker, "\\\\" + (name.path or ""))
+            # Paths of event frames say nothing for sure.
+            return None if name.marker == webid.EVENT_FRAME else self.find(name.marker, "\\\\" + (name.path or ""))
+        guids = name.guids
         if name.type in (webid.WebIdType.LOCAL_ID_ONLY, webid.WebIdType.DEFAULT_ID_ONLY):
-            server = points.SERVER if name.marker == webid.POINT else tree.SERVER
-            return self._by_id.get((name.marker, (*server.guids, *name.guids), name.point_id))
-        return self._by_id.get((name.marker, name.guids, name.point_id))
+            of_archive = name.marker in (webid.POINT, webid.DATA_SERVER) or name.owner == "D"
+            guids = (ARCHIVE.guid if of_archive else AF.guid, *guids)
+        if name.marker == webid.EVENT_FRAME or name.owner == "F":
+            return self._of_frame(name.marker, guids)
+        return self._by_id.get((name.marker, guids, name.point_id))
+
+    def _of_frame(self, marker: str, guids: tuple[UUID, ...]) -> Frame | Attribute | None:
+        frame = self.frames.find(guids[1]) if guids[0] == AF.guid else None
+        if frame is None or marker == webid.EVENT_FRAME:
+            return frame
+        return next((each for each in frame.attributes if each.identity.guids == guids), None)
+
+    def _batches(self, cycle_s: float) -> Batches:
+        vessels = {element.name: element for element in self.tree.elements() if element.template in _VESSELS}
+        units = points.units(cycle_s)
+        cycle_ticks = units[0].cycle_ticks
+        since_ticks = (self.clock() // cycle_ticks - _HISTORY_CYCLES) * cycle_ticks
+        return Batches({unit: vessels[unit.name] for unit in units}, since_ticks)
 
     def snapshots(self, tag: str | Point, start: int, end: int) -> list[Sample]:
         """Give every snapshot event with start ≤ time ≤ end, after edits, whether its time has come or not."""
@@ -91,7 +126,7 @@ class Plant:
         self, point: Point, start: int, end: int, now: int, *, archived: bool, descending: bool = False
     ) -> Iterator[list[Sample]]:
         """Give the events of a range piece by piece, so that a reader can stop when it has enough."""
-        edits = self._edits.get(point.id)
+        edits = self._edits.get((point.server, point.id))
         horizon = now + _FORECAST if point.future else now
         created = point.created_ticks
         start = max(start, min(created, edits.first_ticks or created) if edits else created)
@@ -139,7 +174,7 @@ class Plant:
     def remove_point(self, name: str) -> Point:
         """Delete a point with all that it holds. Its WebIDs name nothing from now on. KeyError if there is none."""
         point = self.point(name)
-        del self.points[point.name.upper()]
+        del self.points[point.path.upper()]
         del self._by_path[point.identity.marker, point.path.upper()]
         del self._by_id[_key(point.identity)]
         return point
@@ -148,18 +183,18 @@ class Plant:
         """Make a point anew under the name of one that was removed: with another id, and nothing in it."""
         self._last_id += 1
         point = replace(removed, id=self._last_id, created_ticks=self.clock())
-        self.points[point.name.upper()] = point
+        self.points[point.path.upper()] = point
         self._by_path[point.identity.marker, point.path.upper()] = point
         self._by_id[_key(point.identity)] = point
         return point
 
     def has(self, point: Point) -> bool:
         """Tell whether this very point is there."""
-        return self.points.get(point.name.upper()) is point
+        return self.points.get(point.path.upper()) is point
 
     def edits_after(self, point: Point, number: int) -> list[Edit]:
         """Give the changes of a point made after the one of that number."""
-        edits = self._edits.get(point.id)
+        edits = self._edits.get((point.server, point.id))
         return edits.after(number) if edits else []
 
     @property
@@ -175,7 +210,7 @@ class Plant:
         kept = self._made(point, sample.ticks, sample.ticks, horizon, archived=True)
         self._edit_count += 1
         edit = Edit(self._edit_count, now, action, sample)
-        self._edits.setdefault(point.id, Edits()).apply(edit, made, kept)
+        self._edits.setdefault((point.server, point.id), Edits()).apply(edit, made, kept)
         return edit
 
     def _pieces(self, point: Point, start: int, end: int, *, descending: bool) -> Iterator[tuple[int, int]]:

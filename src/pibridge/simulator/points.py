@@ -1,16 +1,15 @@
-"""The points of the Data Archive: what each is, and the list of those that the plant has."""
+"""The points of the Data Archives: what each is, and the lists of those that the plant has."""
 
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pibridge.model.ticks import PER_SECOND
 from pibridge.simulator import brewing, signals, webid
+from pibridge.simulator.servers import ARCHIVE, SECOND_ARCHIVE, DataServer, guid
 from pibridge.simulator.signals import Measured, Scheduled, Signal
 
-DATA_SERVER: Final = "PISRV1"
 CREATED: Final = 1_577_836_800 * PER_SECOND
 """All points exist since 2020-01-01T00:00:00Z."""
 REACTORS: Final = ("R1", "R2", "R3", "R9")
@@ -31,13 +30,23 @@ SYSTEM_SET: Final = {
 _DAY: Final = 86_400 * PER_SECOND
 
 
-def guid(name: str) -> UUID:
-    """Give the GUID of the thing of that name: the same in every run."""
-    return uuid5(NAMESPACE_URL, f"pibridge-simulator:{name}")
+@dataclass(frozen=True)
+class DigitalSet:
+    """A digital state set of a Data Archive."""
 
+    server: DataServer
+    name: str
 
-SERVER_GUID: Final = guid(DATA_SERVER)
-SERVER: Final = webid.Identity(webid.DATA_SERVER, (SERVER_GUID,), rf"\\{DATA_SERVER}")
+    @property
+    def states(self) -> dict[int, str]:
+        """Its states by their codes."""
+        return SYSTEM_SET if self.name == "SYSTEM" else dict(enumerate(DIGITAL_SETS[self.name]))
+
+    @property
+    def identity(self) -> webid.Identity:
+        """Who it is, for its WebIDs."""
+        guids = (self.server.guid, guid(f"set {self.name}"))
+        return webid.Identity(webid.ENUMERATION_SET, guids, rf"{self.server.path}\DigitalSets[{self.name}]", owner="D")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,7 @@ class Point:
     """
 
     id: int = 0
+    server: DataServer = ARCHIVE
     name: str
     descriptor: str = ""
     type: str = "Float32"
@@ -66,22 +76,58 @@ class Point:
     @property
     def path(self) -> str:
         r"""`\\SERVER\NAME`."""
-        return rf"\\{DATA_SERVER}\{self.name}"
+        return rf"{self.server.path}\{self.name}"
 
     @property
     def identity(self) -> webid.Identity:
         """Who it is, for its WebIDs."""
-        return webid.Identity(webid.POINT, (SERVER_GUID,), self.path, point_id=self.id)
+        return webid.Identity(webid.POINT, (self.server.guid,), self.path, point_id=self.id)
 
 
 def catalog(*, bulk: int, event_rate: float, cycle_s: float) -> list[Point]:
-    """Give the plant's points, then `bulk` generic ones of `event_rate` events/s each, with ids from 1 on."""
-    cycle_ticks = int(cycle_s * PER_SECOND)
+    """Give the points of the first Data Archive, with ids from 1 on.
+
+    These are the plant's, then `bulk` generic ones of `event_rate` events/s each.
+    """
     points = [*_classics(), *_utilities(), *_oddities()]
-    for number, name in enumerate((*REACTORS, *FERMENTERS)):
-        points += _vessel(brewing.Unit(name, cycle_ticks, number * 0.13 % 1))
+    for unit in units(cycle_s):
+        points += _vessel(unit)
     points += _bulk(bulk, event_rate)
     return [replace(point, id=number) for number, point in enumerate(points, start=1)]
+
+
+def second_catalog() -> list[Point]:
+    """Give the points of the second Data Archive. Names and ids are not unique among servers: the first shows it."""
+    hour = 3600 * PER_SECOND
+    points = [
+        Point(
+            name="SINUSOID", descriptor="2 Hour Sine Wave", signal=_measured(5, signals.sine(0, 10, 2 * hour), 0.0, 0)
+        ),
+        Point(name="W.Temperature", unit="°C", signal=_measured(10, signals.sine(4, 9, 24 * hour), 0.2)),
+        Point(name="W.Humidity", unit="%", signal=_measured(10, signals.sine(40, 70, 24 * hour), 1.0)),
+        Point(
+            name="W.Door",
+            type="Digital",
+            digital_set="OnOff",
+            step=True,
+            signal=Scheduled(
+                600 * PER_SECOND,
+                lambda number: [(0, {"Name": ("Off", "On")[number % 2], "Value": number % 2, "IsSystem": False})],
+            ),
+        ),
+    ]
+    return [replace(point, id=number, server=SECOND_ARCHIVE) for number, point in enumerate(points, start=1)]
+
+
+def units(cycle_s: float) -> list[brewing.Unit]:
+    """Give the vessels that run batches."""
+    names = (*REACTORS, *FERMENTERS)
+    return [brewing.Unit(name, int(cycle_s * PER_SECOND), number * 0.13 % 1) for number, name in enumerate(names)]
+
+
+def digital_sets(server: DataServer) -> list[DigitalSet]:
+    """Give the digital state sets of a Data Archive."""
+    return [DigitalSet(server, name) for name in (*DIGITAL_SETS, "SYSTEM")]
 
 
 def _measured(period_s: float, level: Callable[[int], float], noise: float, jitter: float = 0.9) -> Measured:

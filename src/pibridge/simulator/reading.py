@@ -99,7 +99,7 @@ class Reader:
         self._now = now
 
     def current(self, stream: Stream) -> Sample:
-        """Give the snapshot; of a static attribute its value, at 1970."""
+        """Give the snapshot; of a static attribute its value, at 1970 or when an event frame captured it."""
         if stream.point is None:
             return _static(stream)
         return stream.seen(self._plant.current(stream.point, self._now))
@@ -212,7 +212,10 @@ def _historized(stream: Stream) -> Point:
 
 
 def _static(stream: Stream) -> Sample:
-    return Sample(0, stream.owner.static if isinstance(stream.owner, Attribute) else None)
+    owner = stream.owner
+    if isinstance(owner, Point):
+        raise TypeError(f"{owner.path} is not static")
+    return Sample(owner.static_ticks, owner.static, good=owner.static is not NO_DATA)
 
 
 def _value(sample: Sample) -> float:

@@ -4,51 +4,47 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
-from pibridge.simulator import search, tree, webid
-from pibridge.simulator.call import Answer, Call, Route, bad_request, not_found
-from pibridge.simulator.objects import Renderer, by_path, expect, many, matches, page, resolve
-from pibridge.simulator.tree import TEMPLATES, Attribute, Element, Template, lineage
+from pibridge.simulator import search, webid
+from pibridge.simulator.call import Answer, Call, Route, bad_request
+from pibridge.simulator.frames import Frame
+from pibridge.simulator.objects import Renderer, by_path, many, matches, page, resolve
+from pibridge.simulator.servers import AF, AssetServer
+from pibridge.simulator.tree import TEMPLATES, Attribute, Database, Element, Template, lineage
 
 
 def asset_servers(call: Call) -> dict[str, Any]:
     """Answer the list, or the one of that name or path."""
-    wanted = call.query.text("name") or call.query.text("path").removeprefix("\\\\")
-    if wanted and wanted.upper() != tree.ASSET_SERVER:
-        raise not_found("The specified asset server could not be found.")
-    server = Renderer(call).asset_server()
-    return server if wanted else {"Links": {}, "Items": [server]}
+    name, path = call.query.text("name"), call.query.text("path")
+    if name or path:
+        return Renderer(call).asset_server(by_path(call, webid.ASSET_SERVER, path or rf"\\{name}", AssetServer))
+    return {"Links": {}, "Items": [Renderer(call).asset_server(AF)]}
 
 
 def asset_server(call: Call) -> dict[str, Any]:
     """Answer the server."""
-    expect(call.ids[0], tree.SERVER)
-    return Renderer(call).asset_server()
+    return Renderer(call).asset_server(resolve(call, call.ids[0], AssetServer))
 
 
 def databases(call: Call) -> dict[str, Any]:
     """Answer the server's databases."""
-    expect(call.ids[0], tree.SERVER)
-    return {"Links": {}, "Items": [Renderer(call).database()]}
+    resolve(call, call.ids[0], AssetServer)
+    return {"Links": {}, "Items": [Renderer(call).database(each) for each in call.plant.databases]}
 
 
 def database_by_path(call: Call) -> dict[str, Any]:
     """Answer the database at that path."""
-    if call.query.text("path").upper() != tree.DATABASE_IDENTITY.path.upper():
-        raise not_found("The specified asset database could not be found.")
-    return Renderer(call).database()
+    return Renderer(call).database(by_path(call, webid.DATABASE, call.query.text("path"), Database))
 
 
 def database(call: Call) -> dict[str, Any]:
     """Answer the database."""
-    expect(call.ids[0], tree.DATABASE_IDENTITY)
-    return Renderer(call).database()
+    return Renderer(call).database(resolve(call, call.ids[0], Database))
 
 
 def database_elements(call: Call) -> dict[str, Any]:
     """Answer the elements below the database."""
-    expect(call.ids[0], tree.DATABASE_IDENTITY)
-    everywhere = call.query.flag("searchFullHierarchy")
-    return _elements(call, call.plant.tree.elements() if everywhere else call.plant.tree.roots)
+    found = resolve(call, call.ids[0], Database)
+    return _elements(call, found.elements() if call.query.flag("searchFullHierarchy") else found.roots)
 
 
 def element_elements(call: Call) -> dict[str, Any]:
@@ -89,19 +85,18 @@ def attribute(call: Call) -> dict[str, Any]:
 
 def element_attributes(call: Call) -> dict[str, Any]:
     """Answer the attributes of an element; of the elements below it too with searchFullHierarchy."""
-    return _attributes(call, selected(call, resolve(call, call.ids[0], Element)))
+    return attributes_of(call, resolve(call, call.ids[0], Element))
 
 
 def attribute_attributes(call: Call) -> dict[str, Any]:
     """Answer the child attributes of an attribute."""
-    return _attributes(call, selected(call, resolve(call, call.ids[0], Attribute)))
+    return attributes_of(call, resolve(call, call.ids[0], Attribute))
 
 
 def database_attributes(call: Call) -> dict[str, Any]:
     """Answer the attributes found below the database."""
-    expect(call.ids[0], tree.DATABASE_IDENTITY)
-    roots = call.plant.tree.elements() if call.query.flag("searchFullHierarchy") else call.plant.tree.roots
-    return _found_attributes(call, roots)
+    found = resolve(call, call.ids[0], Database)
+    return _found_attributes(call, found.elements() if call.query.flag("searchFullHierarchy") else found.roots)
 
 
 def attributes_below(call: Call) -> dict[str, Any]:
@@ -112,25 +107,25 @@ def attributes_below(call: Call) -> dict[str, Any]:
 
 def element_search(call: Call) -> dict[str, Any]:
     """Answer an AFSearch for elements."""
-    _database_of(call)
+    elements = database_asked_for(call).elements()
     groups = search.parse(call.query.text("query"), "name")
-    found = (each for each in call.plant.tree.elements() if search.holds(groups, partial(_element_terms, each)))
+    found = (each for each in elements if search.holds(groups, partial(_element_terms, each)))
     return page(call, found, Renderer(call).element)
 
 
 def attribute_search(call: Call) -> dict[str, Any]:
     """Answer an AFSearch for attributes."""
-    _database_of(call)
+    attributes = database_asked_for(call).attributes()
     groups = search.parse(call.query.text("query"), "name")
-    found = [each for each in call.plant.tree.attributes() if search.holds(groups, partial(_terms, each))]
+    found = [each for each in attributes if search.holds(groups, partial(_terms, each))]
     return page(call, found, Renderer(call).attribute)
 
 
 def database_templates(call: Call) -> dict[str, Any]:
     """Answer the templates of elements and event frames."""
-    expect(call.ids[0], tree.DATABASE_IDENTITY)
+    templates = resolve(call, call.ids[0], Database).templates
     wanted = call.query.text("query")
-    return page(call, (each for each in TEMPLATES.values() if matches(each.name, wanted)), Renderer(call).template)
+    return page(call, (each for each in templates if matches(each.name, wanted)), Renderer(call).template)
 
 
 def template(call: Call) -> dict[str, Any]:
@@ -145,7 +140,12 @@ def derived_templates(call: Call) -> dict[str, Any]:
     return page(call, found, Renderer(call).template)
 
 
-def selected(call: Call, parent: Element | Attribute) -> Iterator[Attribute]:
+def attributes_of(call: Call, parent: Element | Frame | Attribute) -> dict[str, Any]:
+    """Answer the attributes below a parent that the filters of the request let through."""
+    return _attributes(call, selected(call, parent))
+
+
+def selected(call: Call, parent: Element | Frame | Attribute) -> Iterator[Attribute]:
     """Give the attributes below a parent that the filters of the request let through."""
     query = call.query
     deep = query.flag("searchFullHierarchy")
@@ -155,23 +155,22 @@ def selected(call: Call, parent: Element | Attribute) -> Iterator[Attribute]:
             (query.flag("showHidden") or not each.hidden)
             and (query.flag("showExcluded") or not each.excluded)
             and matches(each.name, query.text("nameFilter"))
-            and _any(each.categories, query.text("categoryName"))
-            and _any(lineage(each.element.template), query.text("templateName"))
+            and any_of(each.categories, query.text("categoryName"))
+            and any_of(lineage(each.owner.template), query.text("templateName"))
         ):
             yield each
 
 
-def _deep(parent: Element | Attribute) -> Iterator[Attribute]:
-    elements = [parent, *parent.below()] if isinstance(parent, Element) else []
-    for each in elements:
+def _deep(parent: Element | Frame | Attribute) -> Iterator[Attribute]:
+    elements = parent.below() if isinstance(parent, Element) else ()
+    for each in (parent, *elements):
         for owned in each.attributes:
             yield owned
             yield from owned.below()
-    if isinstance(parent, Attribute):
-        yield from parent.below()
 
 
-def _any(names: Iterable[str], wanted: str) -> bool:
+def any_of(names: Iterable[str], wanted: str) -> bool:
+    """Say whether the wanted name is among these, whatever its case. An empty one is."""
     return not wanted or wanted.lower() in (name.lower() for name in names)
 
 
@@ -182,8 +181,8 @@ def _elements(call: Call, candidates: Iterable[Element]) -> dict[str, Any]:
         for each in candidates
         if matches(each.name, query.text("nameFilter"))
         and matches(each.description, query.text("descriptionFilter"))
-        and _any(each.categories, query.text("categoryName"))
-        and _any(lineage(each.template), query.text("templateName"))
+        and any_of(each.categories, query.text("categoryName"))
+        and any_of(lineage(each.template), query.text("templateName"))
     ]
     found.sort(key=lambda each: (each.name.upper(), each.path), reverse=_descending(call))
     return page(call, found, Renderer(call).element)
@@ -200,11 +199,11 @@ def _found_attributes(call: Call, elements: Iterable[Element]) -> dict[str, Any]
         owned
         for each in elements
         if matches(each.name, query.text("elementNameFilter"))
-        and _any(each.categories, query.text("elementCategory"))
-        and _any(lineage(each.template), query.text("elementTemplate"))
+        and any_of(each.categories, query.text("elementCategory"))
+        and any_of(lineage(each.template), query.text("elementTemplate"))
         for owned in each.attributes
         if matches(owned.name, query.text("attributeNameFilter"))
-        and _any(owned.categories, query.text("attributeCategory"))
+        and any_of(owned.categories, query.text("attributeCategory"))
         and matches(owned.type, query.text("attributeType"))
     ]
     return _attributes(call, found)
@@ -214,20 +213,21 @@ def _descending(call: Call) -> bool:
     return call.query.text("sortOrder").lower() == "descending"
 
 
-def _database_of(call: Call) -> None:
+def database_asked_for(call: Call) -> Database:
+    """Give the database of `databaseWebId`. Refused with 400 if none is named."""
     web_id = call.query.text("databaseWebId")
     if not web_id:
         raise bad_request("The parameter 'databaseWebId' is required.")
-    expect(web_id, tree.DATABASE_IDENTITY)
+    return resolve(call, web_id, Database)
 
 
-def _element_terms(found: Element, key: str) -> list[str]:
+def _element_terms(found: Element | Frame, key: str) -> list[str]:
     terms = {
         "name": [found.name],
         "description": [found.description],
         "category": list(found.categories),
         "template": list(lineage(found.template)),
-        "root": [found.path.removeprefix(tree.DATABASE_IDENTITY.path + "\\"), found.path],
+        "root": ["\\".join(found.path.split("\\")[4:]), found.path],
     }
     if key not in terms:
         raise bad_request(f"The search filter '{key}' is not supported.")
@@ -237,12 +237,12 @@ def _element_terms(found: Element, key: str) -> list[str]:
 def _terms(found: Attribute, key: str) -> list[str]:
     group, _, name = key.rpartition(".")
     if group == "element":
-        return _element_terms(found.element, name)
+        return _element_terms(found.owner, name)
     terms = {
         "name": [found.name],
         "category": list(found.categories),
         "type": [found.type],
-        "template": list(lineage(found.element.template)),
+        "template": list(lineage(found.owner.template)),
         "plugin": [found.plug_in],
     }
     if key not in terms:

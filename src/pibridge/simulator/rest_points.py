@@ -1,37 +1,35 @@
 """Data servers, points, digital sets."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from pibridge.simulator import points, search, times, webid
-from pibridge.simulator.call import Answer, Call, Refused, Route, bad_request, not_found
-from pibridge.simulator.objects import Renderer, by_path, expect, many, matches, page, resolve, set_identity
-from pibridge.simulator.points import Point
+from pibridge.simulator.call import Answer, Call, Route, bad_request, not_found
+from pibridge.simulator.objects import Renderer, by_path, many, matches, page, resolve
+from pibridge.simulator.points import DigitalSet, Point
+from pibridge.simulator.servers import ARCHIVE, DataServer
 
 _SEARCH_MOST: Final = 1000
-_SYSTEM: Final = "SYSTEM"
+_SEARCH_SINCE: Final = (1, 17, 0, 200)
 
 
 def data_servers(call: Call) -> dict[str, Any]:
     """Answer the list, or the one of that name or path."""
-    wanted = call.query.text("name") or call.query.text("path").removeprefix("\\\\")
-    if wanted and wanted.upper() != points.DATA_SERVER:
-        raise not_found("The specified data server could not be found.")
-    server = Renderer(call).data_server()
-    return server if wanted else {"Links": {}, "Items": [server]}
+    name, path = call.query.text("name"), call.query.text("path")
+    if name or path:
+        return Renderer(call).data_server(by_path(call, webid.DATA_SERVER, path or rf"\\{name}", DataServer))
+    return {"Links": {}, "Items": [Renderer(call).data_server(server) for server in call.plant.data_servers]}
 
 
 def data_server(call: Call) -> dict[str, Any]:
     """Answer the server."""
-    expect(call.ids[0], points.SERVER)
-    return Renderer(call).data_server()
+    return Renderer(call).data_server(resolve(call, call.ids[0], DataServer))
 
 
 def server_points(call: Call) -> dict[str, Any]:
     """Answer the server's points, by name and source."""
-    expect(call.ids[0], points.SERVER)
+    server = resolve(call, call.ids[0], DataServer)
     name, source = call.query.text("nameFilter"), call.query.text("sourceFilter")
-    found = [each for each in call.plant.points.values() if matches(each.name, name) and matches(each.source, source)]
+    found = [each for each in _points(call, server) if matches(each.name, name) and matches(each.source, source)]
     return page(call, sorted(found, key=lambda each: each.name.upper()), Renderer(call).point)
 
 
@@ -70,40 +68,39 @@ def point_attributes(call: Call) -> dict[str, Any]:
 
 
 def point_search(call: Call) -> dict[str, Any]:
-    """Answer a search among the points. 400 above 1000 a page."""
+    """Answer a search among the points of a server, the default one if none is named. 400 above 1000 a page.
+
+    404 on servers that do not have it yet.
+    """
+    if tuple(map(int, call.settings.version.split("."))) < _SEARCH_SINCE:
+        raise not_found("No HTTP resource was found that matches the request URI.")
     if call.query.whole("maxCount", _SEARCH_MOST) > _SEARCH_MOST:
         raise bad_request(f"Parameter 'maxCount' is greater than the maximum allowed ({_SEARCH_MOST}).")
-    if server := call.query.text("dataServerWebId"):
-        expect(server, points.SERVER)
+    asked = call.query.text("dataServerWebId")
+    server = resolve(call, asked, DataServer) if asked else ARCHIVE
     groups = search.parse(call.query.text("query"), "tag")
 
     def fits(each: Point) -> bool:
         configuration = {**_configuration(each), "name": each.name}
         return search.holds(groups, lambda key: [str(configuration[key])] if key in configuration else [])
 
-    return page(call, filter(fits, call.plant.points.values()), Renderer(call).point)
+    return page(call, filter(fits, _points(call, server)), Renderer(call).point)
 
 
 def digital_sets(call: Call) -> dict[str, Any]:
     """Answer the digital state sets."""
-    expect(call.ids[0], points.SERVER)
-    renderer = Renderer(call)
-    return {"Links": {}, "Items": [renderer.digital_set(name) for name in (*points.DIGITAL_SETS, _SYSTEM)]}
+    found = points.digital_sets(resolve(call, call.ids[0], DataServer))
+    return {"Links": {}, "Items": [Renderer(call).digital_set(each) for each in found]}
 
 
 def digital_states(call: Call) -> dict[str, Any]:
     """Answer the states of a set."""
-    for name in (*points.DIGITAL_SETS, _SYSTEM):
-        try:
-            expect(call.ids[0], set_identity(name))
-        except Refused as refusal:
-            if refusal.status is not HTTPStatus.NOT_FOUND:
-                raise
-            continue
-        states = points.SYSTEM_SET if name == _SYSTEM else dict(enumerate(points.DIGITAL_SETS[name]))
-        items = [{"Name": state, "Value": code, "Description": ""} for code, state in states.items()]
-        return {"Links": {}, "Items": items}
-    raise not_found("The specified enumeration set could not be found.")
+    states = resolve(call, call.ids[0], DigitalSet).states
+    return {"Links": {}, "Items": [{"Name": name, "Value": code, "Description": ""} for code, name in states.items()]}
+
+
+def _points(call: Call, server: DataServer) -> list[Point]:
+    return [each for each in call.plant.points.values() if each.server is server]
 
 
 def _configuration(found: Point) -> dict[str, Any]:

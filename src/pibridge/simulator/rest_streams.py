@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pibridge.simulator import times
 from pibridge.simulator.call import Call, Handler, Refused, Route, bad_request, conflict, not_found
+from pibridge.simulator.frames import Frame
 from pibridge.simulator.objects import Renderer, most
 from pibridge.simulator.points import Point
 from pibridge.simulator.reading import Boundary, Range, Reader, StaticError, Stream, stream_of
@@ -144,18 +145,18 @@ def asked_for(call: Call) -> list[Stream]:
     owners = [_owner(call, web_id) for web_id in call.query.many("webId")]
     if not owners:
         raise bad_request("At least one webId must be specified.")
-    if len({id(owner) for owner in owners}) < len(owners):
+    if len({owner.identity for owner in owners}) < len(owners):
         raise not_found("The same Web ID was specified more than once.")
     return [stream_of(owner) for owner in owners]
 
 
 def below(call: Call, web_id: str) -> list[Stream]:
-    """Give the streams of the attributes below an element or attribute that the filters let through."""
+    """Give the streams of the attributes below an element, event frame or attribute that the filters let through."""
     try:
         parent = call.plant.resolve(web_id)
     except ValueError as error:
         raise bad_request("The specified Web ID is not valid.") from error
-    if not isinstance(parent, Element | Attribute):
+    if not isinstance(parent, Element | Frame | Attribute):
         raise not_found("The specified object could not be found.")
     return [stream_of(attribute) for attribute in selected(call, parent)]
 

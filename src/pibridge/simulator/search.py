@@ -1,7 +1,9 @@
 """The query texts of searches: `Name:=R* Template:=Reactor`, `tag:=sin* OR PointType:=Digital`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from operator import ge, gt, le, lt
+from types import MappingProxyType
 from typing import Final
 
 from pibridge.simulator.call import bad_request
@@ -12,6 +14,10 @@ _TERM: Final = re.compile(
     r"|(?P<bare>'[^']*'|\"[^\"]*\"|\S+))"
 )
 
+_COMPARISONS: Final = {">": gt, ">=": ge, "<": lt, "<=": le}
+Measure = Callable[[str], float]
+Measures = Mapping[str, Measure]
+_NOTHING: Final[Measures] = MappingProxyType({})
 Term = tuple[str, str, str]
 """Name in lower case, with that of its group before a dot; operator; wanted value."""
 
@@ -33,12 +39,19 @@ def parse(query: str, bare: str) -> list[list[Term]]:
     return groups
 
 
-def holds(groups: list[list[Term]], read: Callable[[str], list[str]]) -> bool:
-    """Say whether a thing fits. `read` gives what it has under a name; one of these must fit."""
-    return any(all(_fits(read(key), operator, value) for key, operator, value in group) for group in groups)
+def holds(groups: list[list[Term]], read: Callable[[str], list[str]], measures: Measures = _NOTHING) -> bool:
+    """Say whether a thing fits. `read` gives what it has under a name; one of these must fit.
+
+    `measures`: by name what makes a number of a text, where things are compared as more or less.
+    """
+    return any(
+        all(_fits(read(key), operator, value, measures.get(key)) for key, operator, value in group) for group in groups
+    )
 
 
-def _fits(present: list[str], operator: str, wanted: str) -> bool:
+def _fits(present: list[str], operator: str, wanted: str, measure: Measure | None) -> bool:
+    if measure and operator in _COMPARISONS:
+        return any(_COMPARISONS[operator](measure(each), measure(wanted)) for each in present)
     if operator == "=":
         return any(matches(each, wanted) for each in present)
     if operator in ("<>", "!="):

@@ -21,6 +21,7 @@ from pibridge.simulator import (
     batch,
     fields,
     rest_assets,
+    rest_frames,
     rest_points,
     rest_streams,
     rest_system,
@@ -32,6 +33,7 @@ from pibridge.simulator.call import ROOT, Answer, Call, Query, Refused, Router, 
 from pibridge.simulator.channels import Channel, cut, encode
 from pibridge.simulator.control import Control
 from pibridge.simulator.faults import Fault, Faults, Kind
+from pibridge.simulator.frame_control import FrameControl
 from pibridge.simulator.plant import Clock, Plant, wall_clock
 from pibridge.simulator.settings import SimulatorSettings
 from pibridge.simulator.updates import Caches
@@ -77,7 +79,7 @@ class Simulator:
         self._caches = Caches()
         self._flood: asyncio.Task[None] | None = None
         self._rate = transport.RateLimit(self.settings.rate_limit)
-        rest = (rest_system, rest_points, rest_assets, rest_streams, rest_updates, batch)
+        rest = (rest_system, rest_points, rest_assets, rest_frames, rest_streams, rest_updates, batch)
         self._router = Router(chain.from_iterable(part.ROUTES for part in rest))
         for text in self.settings.faults:
             self.faults.add(text)
@@ -103,6 +105,7 @@ class Simulator:
         self._caches.clear()
         app = web.Application(client_max_size=64 << 20)
         Control(self.plant, self.faults, self.started_ticks).register(app)
+        FrameControl(self.plant, self.started_ticks).register(app)
         app.router.add_route("*", "/{tail:.*}", self._handle)
         app.on_response_prepare.append(self._sign)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=_BIG, max_field_size=_BIG)

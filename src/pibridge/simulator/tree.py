@@ -1,20 +1,26 @@
-"""The plant in AF: templates, elements at different depths, attributes of every kind."""
+"""What a plant consists of in AF: databases, templates, elements, attributes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from pibridge.simulator import webid
-from pibridge.simulator.points import FERMENTERS, REACTORS, Point, guid
+from pibridge.simulator.points import Point
+from pibridge.simulator.servers import AF, ARCHIVE, guid
 
-ASSET_SERVER: Final = "AF1"
-DATABASE: Final = "Plant"
-_SERVER_GUID: Final = guid(ASSET_SERVER)
-SERVER: Final = webid.Identity(webid.ASSET_SERVER, (_SERVER_GUID,), rf"\\{ASSET_SERVER}")
-DATABASE_IDENTITY: Final = webid.Identity(
-    webid.DATABASE, (_SERVER_GUID, guid(f"{ASSET_SERVER}/{DATABASE}")), rf"\\{ASSET_SERVER}\{DATABASE}"
-)
+if TYPE_CHECKING:
+    from pibridge.simulator.frames import Frame
+
+PLANT: Final = "Plant"
+WAREHOUSE: Final = "Warehouse"
+
+
+@lru_cache
+def database_identity(name: str) -> webid.Identity:
+    """Give who the database of that name is, for its WebIDs."""
+    return webid.Identity(webid.DATABASE, (AF.guid, guid(f"{AF.name}/{name}")), rf"{AF.path}\{name}")
 
 
 @dataclass(frozen=True)
@@ -24,12 +30,13 @@ class Template:
     name: str
     base: str = ""
     instance_type: str = "Element"
+    database: str = PLANT
 
     @property
     def identity(self) -> webid.Identity:
         """Who it is, for its WebIDs."""
-        path = rf"{DATABASE_IDENTITY.path}\ElementTemplates[{self.name}]"
-        return webid.Identity(webid.ELEMENT_TEMPLATE, (_SERVER_GUID, guid(f"template {self.name}")), path)
+        path = rf"{database_identity(self.database).path}\ElementTemplates[{self.name}]"
+        return webid.Identity(webid.ELEMENT_TEMPLATE, (AF.guid, guid(f"template {self.name}")), path)
 
 
 TEMPLATES: Final = {
@@ -42,10 +49,14 @@ TEMPLATES: Final = {
         Template("Agitator"),
         Template("Area"),
         Template("Boiler", "Unit"),
+        Template("Store", database=WAREHOUSE),
         Template("Batch", instance_type="EventFrame"),
         Template("Unit Batch", instance_type="EventFrame"),
-        Template("Operation", instance_type="EventFrame"),
-        Template("Phase", instance_type="EventFrame"),
+        Template("Fermenter Batch", "Unit Batch", instance_type="EventFrame"),
+        Template("Recipe Step", instance_type="EventFrame"),
+        Template("Operation", "Recipe Step", instance_type="EventFrame"),
+        Template("Phase", "Recipe Step", instance_type="EventFrame"),
+        Template("Phase State", instance_type="EventFrame"),
     )
 }
 
@@ -59,7 +70,7 @@ def lineage(name: str) -> Iterator[str]:
 
 @dataclass(eq=False)
 class Element:
-    r"""An AF element. `path`: below the server, `\\AF1\Plant\Area1`."""
+    r"""An AF element. `path`: with server and database, `\\AF1\Plant\Area1`."""
 
     name: str
     path: str
@@ -73,7 +84,12 @@ class Element:
     @property
     def identity(self) -> webid.Identity:
         """Who it is, for its WebIDs."""
-        return webid.Identity(webid.ELEMENT, (_SERVER_GUID, guid(f"element {self.path}")), self.path)
+        return webid.Identity(webid.ELEMENT, (AF.guid, guid(f"element {self.path}")), self.path)
+
+    @property
+    def database(self) -> webid.Identity:
+        """Who its database is."""
+        return database_identity(self.path.split("\\")[3])
 
     def below(self) -> Iterator["Element"]:
         """Give all elements below this one, parents before children."""
@@ -84,10 +100,13 @@ class Element:
 
 @dataclass(eq=False, kw_only=True)
 class Attribute:
-    """An AF attribute: of a point, computed from one (`formula`), or static (neither; `static` is its value)."""
+    """An AF attribute of an element or an event frame.
+
+    Of a point, computed from one (`formula`), or with a value but no history (neither; `static` at `static_ticks`).
+    """
 
     name: str
-    element: Element
+    owner: "Element | Frame"
     parent: "Attribute | None" = None
     type: str = "Double"
     type_qualifier: str = ""
@@ -96,6 +115,7 @@ class Attribute:
     formula: Callable[[float], float] | None = None
     formula_text: str = ""
     static: Any = None
+    static_ticks: int = 0
     step: bool = False
     hidden: bool = False
     excluded: bool = False
@@ -105,27 +125,28 @@ class Attribute:
     @property
     def path(self) -> str:
         r"""`\\AF1\Plant\Area1\R1|Temperature|Setpoint`."""
-        return f"{self.parent.path if self.parent else self.element.path}|{self.name}"
+        return f"{self.parent.path if self.parent else self.owner.path}|{self.name}"
 
     @property
     def identity(self) -> webid.Identity:
         """Who it is, for its WebIDs."""
-        element = self.element.identity
-        return webid.Identity(webid.ATTRIBUTE, (*element.guids, guid(f"attribute {self.path}")), self.path, owner="E")
+        owner = self.owner.identity
+        return webid.Identity(webid.ATTRIBUTE, (*owner.guids, self._guid), self.path, owner=owner.marker[0])
 
     @property
     def plug_in(self) -> str:
         """The data reference, empty for a static attribute."""
-        if self.formula is not None:
+        if self.formula_text:
             return "Formula"
         return "PI Point" if self.point else ""
 
     @property
     def config_string(self) -> str:
         """What its data reference is set to."""
-        if self.formula is not None:
+        if self.formula_text or self.point is None:
             return self.formula_text
-        return rf"\\%Server%\{self.point.name}" if self.point else ""
+        server = "%Server%" if self.point.server is ARCHIVE else self.point.server.name
+        return rf"\\{server}\{self.point.name}"
 
     def below(self) -> Iterator["Attribute"]:
         """Give the child attributes at every depth."""
@@ -133,26 +154,34 @@ class Attribute:
             yield attribute
             yield from attribute.below()
 
+    @property
+    def _guid(self) -> UUID:
+        # A frame may be renamed and keeps its attributes; elements are never renamed here.
+        return guid(f"attribute {self.path if isinstance(self.owner, Element) else self.name}")
 
-class Tree:
-    """Database `Plant`, built upon the points."""
 
-    def __init__(self, points: dict[str, Point]) -> None:
-        self._points = points
-        self.roots: list[Element] = []
-        area1 = self._add(None, "Area1", "Area", "Brewhouse")
-        for name in REACTORS[:3]:
-            self._reactor(area1, name)
-        self._boiler(self._add(area1, "Utilities"))
-        area2 = self._add(None, "Area2", "Area", "Cellar")
-        for name in FERMENTERS:
-            self._vessel(self._add(area2, name, "Fermenter", "Fermenter"), name)
-        line = self._add(self._add(area2, "Packaging"), "Line1", description="Bottles")
-        self._attach(line, "Power", self._points["U.POWER"])
-        skid = self._add(area2, "CIP/SIP Skid", description="A name with a slash")
-        self._attach(skid, "Water Flow", self._points["U.WATER.FLOW"])
-        area9 = self._add(None, "Area9", "Area", "Pilot plant: its batch comes from a tag")
-        self._reactor(area9, "R9")
+@dataclass(eq=False)
+class Database:
+    """An AF database with the elements in it."""
+
+    name: str
+    description: str
+    roots: list[Element] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        r"""`\\AF1\NAME`."""
+        return self.identity.path
+
+    @property
+    def identity(self) -> webid.Identity:
+        """Who it is, for its WebIDs."""
+        return database_identity(self.name)
+
+    @property
+    def templates(self) -> list[Template]:
+        """The templates of its elements and event frames."""
+        return [template for template in TEMPLATES.values() if template.database == self.name]
 
     def elements(self) -> Iterator[Element]:
         """Give all elements, parents before children."""
@@ -167,73 +196,10 @@ class Tree:
                 yield attribute
                 yield from attribute.below()
 
-    def _add(self, parent: Element | None, name: str, template: str = "", description: str = "") -> Element:
-        path = rf"{parent.path if parent else DATABASE_IDENTITY.path}\{name}"
+    def add(self, parent: Element | None, name: str, template: str = "", description: str = "") -> Element:
+        """Put an element below another one, or at the top."""
+        path = rf"{parent.path if parent else self.path}\{name}"
         categories = ("Production",) if template else ()
         element = Element(name, path, template, description, categories, parent)
         (parent.elements if parent else self.roots).append(element)
         return element
-
-    def _reactor(self, area: Element, name: str) -> None:
-        reactor = self._add(area, name, "Reactor", "Reactor")
-        self._vessel(reactor, name)
-        agitator = self._add(reactor, "Agitator", "Agitator")
-        self._attach(agitator, "Speed", self._points[f"{name}.AGITATOR.SPEED"])
-
-    def _vessel(self, element: Element, name: str) -> None:
-        tags = {
-            "Temperature": "Temperature",
-            "Pressure": "Pressure",
-            "Level": "Level",
-            "Flow In": "FlowIn",
-            "Flow Out": "FlowOut",
-            "State": "State",
-            "BatchID": "BatchID",
-            "Recipe": "Recipe",
-        }
-        for attribute, tag in tags.items():
-            self._attach(element, attribute, self._points[f"{name}.{tag}".upper()])
-        temperature = element.attributes[0]
-        static = partial(Attribute, element=element, categories=("Design",))
-        limit = static(name="High Limit", parent=temperature, unit="°C", static=80.0)
-        temperature.attributes.append(limit)
-        element.attributes += [
-            static(name="Capacity", unit="m3", static=12.5),
-            static(name="Serial Number", type="String", static=f"SN-{name}-001", hidden=True),
-            Attribute(
-                name="Temperature F",
-                element=element,
-                unit="°F",
-                point=temperature.point,
-                formula=_fahrenheit,
-                formula_text="A=Temperature;[A*1.8+32]",
-            ),
-            Attribute(
-                name="Spare Pressure", element=element, unit="bar", point=element.attributes[1].point, excluded=True
-            ),
-        ]
-
-    def _boiler(self, utilities: Element) -> None:
-        boiler = self._add(utilities, "Boiler1", "Boiler", "Steam boiler")
-        self._attach(boiler, "Steam Flow", self._points["U.STEAM.FLOW"])
-        self._attach(boiler, "Steam Pressure", self._points["U.STEAM.PRESSURE"])
-        self._attach(boiler, "Energy", self._points["U.ENERGY.TOTAL"])
-
-    def _attach(self, element: Element, name: str, point: Point) -> None:
-        kinds = {"Digital": "EnumerationValue", "String": "String", "Int32": "Int32", "Float32": "Single"}
-        element.attributes.append(
-            Attribute(
-                name=name,
-                element=element,
-                type=kinds.get(point.type, "Double"),
-                type_qualifier=point.digital_set,
-                unit=point.unit,
-                point=point,
-                step=point.step,
-                categories=("Process",),
-            )
-        )
-
-
-def _fahrenheit(celsius: float) -> float:
-    return celsius * 1.8 + 32

@@ -36,6 +36,7 @@ DATABASE: Final = "RD"
 ELEMENT: Final = "Em"
 ELEMENT_TEMPLATE: Final = "ET"
 ATTRIBUTE: Final = "Ab"
+EVENT_FRAME: Final = "Fm"
 ENUMERATION_SET: Final = "MS"
 ENUMERATION_VALUE: Final = "MV"
 
@@ -54,8 +55,8 @@ _HEAD_CHARACTERS: Final = 4
 class Identity:
     r"""Who an object is. `guids`: server, owner if it has one, object; a point has the server's only, and `point_id`.
 
-    `owner`: the marker of the owner's kind (`E` element, `R` asset server, `D` data server), empty if none.
-    `path`: with its leading `\\`, in the letters of its maker.
+    `owner`: the marker of the owner's kind (`E` element, `F` event frame, `R` asset server, `D` data server), empty if
+    none. `path`: with its leading `\\`, in the letters of its maker.
     """
 
     marker: str

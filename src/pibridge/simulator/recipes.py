@@ -1,0 +1,109 @@
+"""What a batch consists of, as ISA-88 has it: procedure, unit procedure, operations, phases and their states."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pibridge.model.ticks import PER_SECOND
+from pibridge.simulator.brewing import Unit
+
+_REJECTED_EVERY: Final = 11
+
+
+@dataclass(frozen=True)
+class Step:
+    """One part of a batch. `name`: empty for the id of the batch. `begin`, `end`: places in the cycle (0 to 1).
+
+    `parent`: the place in the list of the step that it is part of, None for the whole.
+    """
+
+    template: str
+    name: str
+    begin: float
+    end: float
+    parent: int | None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """The value of an attribute of an event frame. `at_end`: it is there when the frame has ended."""
+
+    value: Any
+    unit: str = ""
+    at_end: bool = False
+
+
+Operations = tuple[tuple[str, tuple[tuple[str, float, float], ...]], ...]
+_MAKING: Final[Operations] = (
+    ("Charge", (("Filling", 0.05, 0.15),)),
+    ("Brew", (("Heating", 0.15, 0.30), ("Reacting", 0.30, 0.65), ("Cooling", 0.65, 0.80))),
+    ("Transfer", (("Draining", 0.80, 0.90),)),
+)
+_CLEANING: Final[Operations] = (("Clean", (("Rinsing", 0.90, 0.95), ("Sanitising", 0.95, 0.98))),)
+
+
+def _steps(operations: Operations) -> Iterator[Step]:
+    begin, end = operations[0][1][0][1], operations[-1][1][-1][2]
+    yield Step("Batch", "", begin, end, None)
+    yield Step("Unit Batch", "", begin, end, 0)
+    count = 2
+    for operation, phases in operations:
+        of_operation = count
+        yield Step("Operation", operation, phases[0][1], phases[-1][2], 1)
+        count += 1
+        for phase, low, high in phases:
+            yield Step("Phase", phase, low, high, of_operation)
+            # A state that ends the phase takes no time.
+            yield Step("Phase State", "RUNNING", low, high, count)
+            yield Step("Phase State", "COMPLETE", high, high, count)
+            count += 3
+
+
+MAKING: Final = tuple(_steps(_MAKING))
+CLEANING: Final = tuple(_steps(_CLEANING))
+
+
+def batch_id(unit: Unit, steps: tuple[Step, ...], number: int) -> str:
+    """Give the batch that the vessel's tag names meanwhile."""
+    made, cleaned, _ = unit.batch_ids(number)
+    return str((made if steps is MAKING else cleaned)[1])
+
+
+def details(unit: Unit, steps: tuple[Step, ...], step: Step, number: int) -> Mapping[str, Detail]:
+    """Give the attributes of a step of that cycle."""
+    making = steps is MAKING
+    recipe = str(unit.recipes(number)[0][1]) if making else "CIP"
+    product = f"{recipe} wort" if making else "Clean vessel"
+    if step.template == "Batch":
+        found = {"Recipe": Detail(recipe), "Product": Detail(product)}
+        if making:
+            rejected = number % _REJECTED_EVERY == 0
+            result = {"Name": "Rejected" if rejected else "Accepted", "Value": int(rejected), "IsSystem": False}
+            found["Batch Size"] = Detail(120.0, "hl")
+            found["Yield"] = Detail(112.0 + number % 13 / 2, "hl", at_end=True)
+            found["Result"] = Detail(result, at_end=True)
+        return found
+    if step.template == "Unit Batch":
+        return {
+            "BatchID": Detail(batch_id(unit, steps, number)),
+            "Procedure": Detail(f"{recipe} procedure"),
+            "Product": Detail(product),
+            "Peak Temperature": Detail((72.0 if making else 75.0) + number % 5 / 10, "°C", at_end=True),
+        }
+    if step.template == "Operation":
+        return {"Operator": Detail(f"Shift {'ABC'[number % 3]}")}
+    if step.template == "Phase":
+        seconds = (step.end - step.begin) * unit.cycle_ticks / PER_SECOND
+        return {"Target Duration": Detail(round(seconds, 1), "s")}
+    return {}
+
+
+def source(unit: Unit, steps: tuple[Step, ...], number: int, start: str, end: str) -> Mapping[str, str]:
+    """Give what the batch system tells of its batch: XML by its own id. `start`, `end`: UTC, empty while it runs."""
+    recipe = details(unit, steps, steps[0], number)
+    xml = (
+        f'<Batch BatchID="{batch_id(unit, steps, number)}" Product="{recipe["Product"].value}"'
+        f' Recipe="{recipe["Recipe"].value}" RecipeType="Batch" StartUTC="{start}" EndUTC="{end}"'
+        ' InterfaceName="SIMBATCH" InterfaceID="1" DataSource="Simulator"/>'
+    )
+    return {f"{unit.name}-{'making' if steps is MAKING else 'cleaning'}-{number}": xml}
