@@ -19,7 +19,7 @@ _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
 
 _UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {
     ("streams", _WILDCARD, "select", "event_frames"): "points, points_file, element",
-    ("context", "batches"): "assets, assets_file",
+
     ("filter", "batch"): "quality, streams",
     ("filter", "deadband"): "quality, streams",
     ("filter", "heartbeat"): "quality, streams",
