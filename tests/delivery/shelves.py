@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from journal.samples import tags
-from pibridge.context import filters
+from pibridge.context import deadband, filters
 from pibridge.context.assets import AssetMap
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
@@ -21,7 +21,8 @@ from pibridge.model.event import Lane
 from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, Sink
 from pibridge.status.counters import Counters
 
-EVERYTHING = filters.build(FilterSettings())
+NOTHING_THINNED = FilterSettings()
+EVERYTHING = filters.build(NOTHING_THINNED)
 
 
 @dataclass
@@ -94,10 +95,13 @@ class Dock:
     stop: Stop = field(default_factory=Stop)
     counters: Counters = field(default_factory=Counters)
 
-    def pump(self, sink: Sink, name: str = "lake", admits: Filter = EVERYTHING) -> Pump:
-        """Give a pump for the sink."""
+    def pump(
+        self, sink: Sink, name: str = "lake", admits: Filter = EVERYTHING, thins: FilterSettings = NOTHING_THINNED
+    ) -> Pump:
+        """Give a pump for the sink. `thins`: has its deadband."""
         stamp = Stamp("houston", AssetMap([]), self.journal.tag)
-        return Pump(name, sink, self.journal, stamp, admits, self.counters.sink(name), self.stop)
+        thinned = deadband.build(thins)
+        return Pump(name, sink, self.journal, stamp, admits, self.counters.sink(name), self.stop, thinned)
 
     def lag(self, name: str = "lake") -> int:
         """Give how far the sink is behind, both lanes together."""

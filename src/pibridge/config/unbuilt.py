@@ -7,6 +7,7 @@ from pibridge.config.problems import Problem
 from pibridge.config.references import KeyPath
 
 _WILDCARD: Final = "*"
+_FILTERS: Final = "streams, tags, assets, quality, deadband, heartbeat"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
     ("pi", "auth", "method"): (("bearer", "kerberos"), "anonymous, basic"),
@@ -20,12 +21,8 @@ _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
 _UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {
     ("streams", _WILDCARD, "select", "event_frames"): "points, points_file, element",
     ("context", "batches"): "assets, assets_file",
-    ("filter", "batch"): "quality, streams",
-    ("filter", "deadband"): "quality, streams",
-    ("filter", "heartbeat"): "quality, streams",
-    ("sinks", _WILDCARD, "filter", "batch"): "quality, streams",
-    ("sinks", _WILDCARD, "filter", "deadband"): "quality, streams",
-    ("sinks", _WILDCARD, "filter", "heartbeat"): "quality, streams",
+    ("filter", "batch"): _FILTERS,
+    ("sinks", _WILDCARD, "filter", "batch"): _FILTERS,
 }
 """Keys that are not built where they say something, and what there is instead."""
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import apsw
 
 from pibridge.errors import JournalError
-from pibridge.journal import pages
+from pibridge.journal import delivered, pages
 
 FILE_NAME: Final = "journal.db"
 PAGE_BYTES: Final = 4096
@@ -124,6 +124,7 @@ def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Conn
             _sync_folder(folder)
         _check(db, file)
         pages.require_guard(db, file)
+        db.execute(delivered.TABLE)
         db.execute(f"PRAGMA synchronous = {sync}")
         db.execute("PRAGMA cache_size = -4096")
     except apsw.Error as error:
