@@ -42,7 +42,8 @@ def test_the_full_example_meets_nothing_but_what_is_not_built(monkeypatch: pytes
         "streams.batches.select.event_frames: not built in this version; it has points, points_file, element",
         "context.batches: not built in this version; it has assets, assets_file",
         "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
-        "sinks.cloud.filter.batch: not built in this version; it has streams, tags, assets, quality, deadband, heartbeat",
+        "sinks.cloud.filter.batch: not built in this version; "
+        "it has streams, tags, assets, quality, deadband, heartbeat",
         "sinks.edge-ml.type: greengrass_local is not built in this version; it has file, s3",
         "sinks.plant-bus.type: mqtt is not built in this version; it has file, s3",
         "sinks.sitewise.type: sitewise is not built in this version; it has file, s3",

@@ -34,7 +34,8 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
         ),
         (
             {"sinks__local__filter": {"batch": "running"}},
-            "sinks.local.filter.batch: not built in this version; it has streams, tags, assets, quality, deadband, heartbeat",
+            "sinks.local.filter.batch: not built in this version; "
+            "it has streams, tags, assets, quality, deadband, heartbeat",
         ),
         (
             {"streams__f": {"select": {"event_frames": {"database": r"\\AF1\Plant"}}}},
