@@ -10,6 +10,7 @@ from pibridge.sinks.formats import FORMATS
 
 AUTH_METHODS = ("anonymous", "basic", "bearer", "kerberos")
 SINKS = ("s3", "file", "iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis")
+FILTERS = "streams, tags, assets, quality, deadband, heartbeat"
 ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 
 
@@ -34,8 +35,7 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
         ),
         (
             {"sinks__local__filter": {"batch": "running"}},
-            "sinks.local.filter.batch: not built in this version; "
-            "it has streams, tags, assets, quality, deadband, heartbeat",
+            f"sinks.local.filter.batch: not built in this version; it has {FILTERS}",
         ),
         (
             {"streams__f": {"select": {"event_frames": {"database": r"\\AF1\Plant"}}}},

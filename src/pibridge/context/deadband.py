@@ -16,18 +16,16 @@ from pibridge.context.settings import FilterSettings, Width
 from pibridge.model import ticks
 from pibridge.model.event import DELETE, UPDATE, Lane
 
-EVER: Final = -(1 << 62)
-"""Before all times."""
-
 
 class Mark(Struct, array_like=True, frozen=True, gc=False):
     """What one lane delivered of a tag. `ticks`: the latest time. `value`: what it was then, if a number.
 
-    Between `quiet_from` and `quiet_to` the lane delivered nothing: the longest such stretch that may still matter, with
-    the deliveries that bound it (or since ever).
+    The lane delivered nothing before `first_ticks`, and nothing between `quiet_from` and `quiet_to`: the longest such
+    stretch that may still matter.
     """
 
     ticks: int
+    first_ticks: int
     value: int | float | None
     quality: Quality
     quiet_from: int
@@ -65,18 +63,16 @@ class Deadband:
         number, time = event.tag, event.ticks
         own = self._own(lane, number)
         if own is not None and time < own.ticks:
-            if own.quiet_from < time < own.quiet_to:
-                before, behind = (own.quiet_from, time), (time, own.quiet_to)
-                quiet_from, quiet_to = self._longer(lane, number, before, behind)
-                self._tentative[lane][number] = replace(own, quiet_from=quiet_from, quiet_to=quiet_to)
+            self._take_late(lane, number, own, time)
             return
-        quiet = (EVER, time)
+        first, quiet = time, (time, time)
         if own is not None:
+            first = own.first_ticks
             quiet = self._longer(lane, number, (own.quiet_from, own.quiet_to), (own.ticks, time))
         # An edit or a deletion starts anew, too; with the value that PI has now, if it has one.
         value = None if event.status & DELETE or not _is_number(event.value) else event.value
         how_good = quality(event, text=record.context.tag.text)
-        self._tentative[lane][number] = Mark(time, value, how_good, *quiet)
+        self._tentative[lane][number] = Mark(time, first, value, how_good, *quiet)
 
     def tentative(self, lane: Lane) -> Marks:
         """Give what a lane delivered and was not acknowledged yet."""
@@ -129,8 +125,17 @@ class Deadband:
             return own
         if other.ticks <= time:
             return other if own is None or own.ticks < other.ticks else own
-        is_known = own is not None and other.quiet_from <= own.ticks and time < other.quiet_to
-        return own if is_known else None
+        if own is not None and (time < other.first_ticks or other.quiet_from <= own.ticks <= time < other.quiet_to):
+            return own
+        return None
+
+    def _take_late(self, lane: Lane, number: int, own: Mark, time: int) -> None:
+        if time < own.first_ticks:
+            self._tentative[lane][number] = replace(own, first_ticks=time)
+        elif own.quiet_from < time < own.quiet_to:
+            before, behind = (own.quiet_from, time), (time, own.quiet_to)
+            quiet_from, quiet_to = self._longer(lane, number, before, behind)
+            self._tentative[lane][number] = replace(own, quiet_from=quiet_from, quiet_to=quiet_to)
 
     def _own(self, lane: Lane, number: int) -> Mark | None:
         return self._tentative[lane].get(number) or self._acknowledged[lane].get(number)
@@ -138,8 +143,12 @@ class Deadband:
     def _longer(self, lane: Lane, number: int, one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
         """Give the stretch of which more is still ahead of the other lane, which asks for it."""
         other = self._acknowledged[_OTHER[lane]].get(number)
-        reached = EVER if other is None else other.ticks
-        return max(two, one, key=lambda quiet: quiet[1] - max(quiet[0], reached))
+
+        def ahead(quiet: tuple[int, int]) -> int:
+            start, end = quiet
+            return end - start if other is None else end - max(start, other.ticks)
+
+        return max(two, one, key=ahead)
 
 
 def build(settings: FilterSettings) -> Deadband | None:

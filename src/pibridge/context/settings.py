@@ -49,7 +49,7 @@ class Width(NamedTuple):
         return self.amount / _WHOLE_PERCENT * span if self.is_percent else self.amount
 
     def __str__(self) -> str:
-        return f"{self.amount:g}%" if self.is_percent else f"{self.amount:g}"
+        return f"{self.amount}%" if self.is_percent else f"{self.amount}"
 
 
 def _width(written: object) -> object:
