@@ -12,6 +12,7 @@ from pibridge.sinks.settings import FileSettings
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BASIC = {"method": "basic", "username": "u", "password": "${env:PW}"}
+FILTERS = "streams, tags, assets, quality, deadband, heartbeat"
 
 
 def password(pi: PiSettings) -> str:
@@ -42,9 +43,7 @@ def test_the_full_example_meets_nothing_but_what_is_not_built(monkeypatch: pytes
         "streams.batches.select.event_frames: not built in this version; it has points, points_file, element",
         "context.batches: not built in this version; it has assets, assets_file",
         "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
-        "sinks.cloud.filter.batch: not built in this version; it has quality, streams",
-        "sinks.cloud.filter.deadband: not built in this version; it has quality, streams",
-        "sinks.cloud.filter.heartbeat: not built in this version; it has quality, streams",
+        f"sinks.cloud.filter.batch: not built in this version; it has {FILTERS}",
         "sinks.edge-ml.type: greengrass_local is not built in this version; it has file, s3",
         "sinks.plant-bus.type: mqtt is not built in this version; it has file, s3",
         "sinks.sitewise.type: sitewise is not built in this version; it has file, s3",

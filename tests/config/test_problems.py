@@ -61,6 +61,11 @@ TYPES = "file, greengrass_local, iot_core, kinesis, mqtt, s3, sitewise"
         ({"sinks__l": {"type": "s3", "bucket": "b"}}, "sinks.l.bucket: too short; write at least 3 characters"),
         ({"sinks": {"a/b": {"type": "file"}}}, "sinks.a/b: not usable as a name; "),
         ({"filter": {"deadband": "inf"}}, "filter.deadband: not a finite number; write one, such as 2.5"),
+        ({"filter": {"deadband": "-1"}}, "filter.deadband: too small; write at least 0, which means none"),
+        ({"filter": {"deadband": "101%"}}, "filter.deadband: more than the whole span of a tag; write at most 100%"),
+        ({"filter": {"deadband": "2 bar"}}, "filter.deadband: not a number; write one, such as 2.5, or percent of"),
+        ({"filter": {"tags": [""]}}, "filter.tags.0: too short; write at least 1 characters"),
+        ({"filter": {"assets": ["Plant/"]}}, "filter.assets.0: write names with / between them, the database first"),
         (
             {"context__assets": [{"points": "x", "assett": "y"}]},
             "context.assets.0.assett: unknown key; did you mean asset?",

@@ -6,10 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from context.plants import CASCADE, LANES, NO_DATA, NOON, NOTE, POINT, TEMPERATURE, events
+from pibridge.context.batches import Batch
 from pibridge.context.record import Record, context_of, json_lines, json_record
 from pibridge.model import ticks
-from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event, Lane
-from pibridge.model.tag import Asset, Tag
+from pibridge.model.event import (
+    ANNOTATED,
+    BAD,
+    DELETE,
+    END,
+    ERROR,
+    QUESTIONABLE,
+    START,
+    SUBSTITUTED,
+    UPDATE,
+    Event,
+    Lane,
+)
+from pibridge.model.tag import Asset, Mode, Tag
 
 
 def record(event: Event, tag: Tag = POINT, asset: Asset | None = None, lane: Lane = Lane.LIVE, seq: int = 7) -> Record:
@@ -105,3 +118,30 @@ def test_lines_are_json_whatever_pi_says(some: list[Event], lane: Lane, tag: Tag
         if isinstance(event.value, (int, float)) and not event.status & (ERROR | DELETE):
             assert line["value"] == event.value
             assert type(line["value"]) is type(event.value)
+
+
+def test_a_batch_stands_at_the_end_of_a_record() -> None:
+    """As its timeline has encoded it, beside good numbers and everything else."""
+    batch = Batch(valid=True, id="B-1", json='{"id":"B-1","valid":true}')
+    for event in (Event(1, NOON, 1.5), Event(1, NOON, NO_DATA, BAD), Event(1, NOON, None, DELETE)):
+        record = Record(7, event, context_of("houston", TEMPERATURE, TEMPERATURE.asset, Lane.LIVE), batch)
+        line = json.loads(json_record(record))
+        assert list(line)[-2:] == ["asset", "batch"]
+        assert line["batch"] == {"id": "B-1", "valid": True}
+
+
+@pytest.mark.parametrize(("status", "op"), [(START, "start"), (UPDATE, "update"), (END, "end"), (DELETE, "delete")])
+def test_a_frame_is_a_record_of_its_own_kind(status: int, op: str) -> None:
+    """With what happened to it, and without the fields of values."""
+    tag = Tag(stream="batches", mode=Mode.REALTIME, name="batches", path=r"\\AF1\Plant", web_id="", kind="frame")
+    frame = {"id": "f1", "name": "B-1", "end": None}
+    record = Record(7, Event(1, NOON, frame, status), context_of("houston", tag, None, Lane.LIVE))
+    assert json.loads(json_record(record)) == {
+        "v": 1,
+        "kind": "frame",
+        "site": "houston",
+        "seq": 7,
+        "stream": "batches",
+        "op": op,
+        "frame": frame,
+    }

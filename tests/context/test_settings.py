@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pibridge.context.settings import AssetMapping, BatchRule, ContextSettings, FilterSettings, Name
+from pibridge.context.settings import AssetMapping, BatchRule, ContextSettings, FilterSettings, Name, Width
 from pibridge.model.settings import Settings
 
 FRAMES = {"database": r"\\AF1\Plant", "template": "Batch"}
@@ -74,7 +74,22 @@ def test_context_defaults() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"quality": []}, {"quality": ["fine"]}, {"streams": []}, {"deadband": -1}, {"heartbeat": 0}, {"batch": "x"}],
+    [
+        {"quality": []},
+        {"quality": ["fine"]},
+        {"streams": []},
+        {"tags": []},
+        {"tags": [""]},
+        {"assets": ["/Plant"]},
+        {"deadband": True},
+        {"deadband": None},
+        {"deadband": "%"},
+        {"deadband": "nan%"},
+        {"deadband": "-1%"},
+        {"deadband": "100.1%"},
+        {"heartbeat": 0},
+        {"batch": "x"},
+    ],
 )
 def test_filters_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
     """A filter that nothing passes, or that says nothing known, is refused."""
@@ -82,10 +97,27 @@ def test_filters_that_cannot_be_meant(wrong: dict[str, Any]) -> None:
         FilterSettings.model_validate(wrong)
 
 
+@pytest.mark.parametrize(
+    ("written", "width", "in_bar"),
+    [
+        (0, Width(0), 0),
+        ("0.5", Width(0.5), 0.5),
+        (" 2.5 %", Width(2.5, is_percent=True), 5.0),
+        ("100%", Width(100, is_percent=True), 200),
+    ],
+)
+def test_a_deadband_is_a_number_or_percent_of_the_span(written: object, width: Width, in_bar: float) -> None:
+    """In the tag's unit as it stands; in percent of what PI tells of the tag, and none if PI tells nothing."""
+    found = FilterSettings.model_validate({"deadband": written}).deadband
+    assert found == width
+    assert found.of(200) == in_bar
+    assert found.of(0) == (0 if width.is_percent else in_bar)
+
+
 def test_a_filter_upon_another_keeps_what_it_does_not_say() -> None:
     """Keys that are written win, also with the value null."""
     defaults = FilterSettings.model_validate({"quality": ["good"], "streams": ["a"], "deadband": 2})
     own = FilterSettings.model_validate({"streams": None, "deadband": 0})
     merged = own.upon(defaults)
-    assert (merged.quality, merged.streams, merged.deadband) == (frozenset({"good"}), None, 0)
+    assert (merged.quality, merged.streams, merged.deadband) == (frozenset({"good"}), None, Width(0))
     assert FilterSettings().upon(defaults) == defaults

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from context.plants import surroundings
 from journal.samples import NOW, tags
-from pibridge.context import filters
+from pibridge.context import deadband, filters
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
 from pibridge.context.settings import FilterSettings
@@ -23,7 +23,8 @@ from pibridge.model.event import Lane
 from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, Sink
 from pibridge.status.counters import Counters
 
-EVERYTHING = filters.build(FilterSettings())
+NOTHING_THINNED = FilterSettings()
+EVERYTHING = filters.build(NOTHING_THINNED)
 
 
 @dataclass
@@ -97,9 +98,12 @@ class Dock:
     stop: Stop = field(default_factory=Stop)
     counters: Counters = field(default_factory=Counters)
 
-    def pump(self, sink: Sink, name: str = "lake", admits: Filter = EVERYTHING) -> Pump:
-        """Give a pump for the sink."""
-        return Pump(name, sink, self.journal, self.stamp(), admits, self.hold(), self.counters.sink(name), self.stop)
+    def pump(
+        self, sink: Sink, name: str = "lake", admits: Filter = EVERYTHING, thins: FilterSettings = NOTHING_THINNED
+    ) -> Pump:
+        """Give a pump for the sink. `thins`: has its deadband."""
+        counters, thinned = self.counters.sink(name), deadband.build(thins)
+        return Pump(name, sink, self.journal, self.stamp(), admits, self.hold(), counters, self.stop, thinned)
 
     def stamp(self) -> Stamp:
         """Give what makes records."""

@@ -19,13 +19,6 @@ _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
 
 _UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {
     ("streams", _WILDCARD, "select", "event_frames"): "points, points_file, element",
-
-    ("filter", "batch"): "quality, streams",
-    ("filter", "deadband"): "quality, streams",
-    ("filter", "heartbeat"): "quality, streams",
-    ("sinks", _WILDCARD, "filter", "batch"): "quality, streams",
-    ("sinks", _WILDCARD, "filter", "deadband"): "quality, streams",
-    ("sinks", _WILDCARD, "filter", "heartbeat"): "quality, streams",
 }
 """Keys that are not built where they say something, and what there is instead."""
 

@@ -1,10 +1,10 @@
 """Which asset a plain point belongs to, by the configuration."""
 
-import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
+from pibridge.context.patterns import wildcards
 from pibridge.context.settings import AssetMapping
 from pibridge.model.table import read_table
 from pibridge.model.tag import Asset, Tag
@@ -15,7 +15,7 @@ class AssetMap:
 
     def __init__(self, mappings: Sequence[AssetMapping]) -> None:
         self._rules = [
-            (_pattern(mapping.points), Asset(path=mapping.asset, template=mapping.template or ""))
+            (wildcards(mapping.points), Asset(path=mapping.asset, template=mapping.template or ""))
             for mapping in mappings
         ]
 
@@ -24,12 +24,6 @@ class AssetMap:
         if tag.asset is not None:
             return tag.asset
         return next((asset for pattern, asset in self._rules if pattern.fullmatch(tag.path)), None)
-
-
-def _pattern(points: str) -> re.Pattern[str]:
-    r"""Compile `\\SERVER\NAME` with `*` for any run and `?` for one character; case does not matter, as in PI."""
-    text = re.escape(points).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(text, re.IGNORECASE | re.DOTALL)
 
 
 def mappings(text: str, name: str) -> list[AssetMapping]:

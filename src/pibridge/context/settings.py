@@ -1,9 +1,10 @@
 """What records are told about their surroundings, and which of them a sink gets."""
 
+import math
 import re
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pibridge.model.settings import Duration, Settings
 
@@ -11,6 +12,7 @@ Quality = Literal["good", "questionable", "bad"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _ID_FORM: Final = re.compile(r"name|root|attribute:.+")
+_WHOLE_PERCENT: Final = 100.0
 
 
 def _name(text: str) -> str:
@@ -27,6 +29,50 @@ def _asset_path(path: str) -> str:
     if not path or path != path.strip("/"):
         raise ValueError("write names with / between them, the database first: Plant/Area1/R1")
     return path
+
+
+AssetPattern = Annotated[str, AfterValidator(_asset_path)]
+"""Path of an asset, perhaps with wildcards: `*` within one level, `**` across levels."""
+
+TagPattern = Annotated[str, Field(min_length=1)]
+"""Name or PI path of a tag, perhaps with the wildcards `*` and `?`."""
+
+
+class Width(NamedTuple):
+    """How wide a deadband is: so much in the tag's unit, or so much percent of the tag's span."""
+
+    amount: float
+    is_percent: bool = False
+
+    def of(self, span: float) -> float:
+        """Give it in the unit of a tag with this span. 0: none, also where PI tells no span to take percent of."""
+        return self.amount / _WHOLE_PERCENT * span if self.is_percent else self.amount
+
+    def __str__(self) -> str:
+        return f"{self.amount}%" if self.is_percent else f"{self.amount}"
+
+
+def _width(written: object) -> object:
+    if isinstance(written, Width):
+        return written
+    is_number = isinstance(written, (int, float)) and not isinstance(written, bool)
+    text = str(written).strip() if is_number or isinstance(written, str) else ""
+    is_percent = text.endswith("%")
+    try:
+        amount = float(text.removesuffix("%"))
+    except ValueError:
+        raise ValueError("not a number; write one, such as 2.5, or percent of the tag's span, such as 2%") from None
+    if not math.isfinite(amount):
+        raise ValueError("not a finite number; write one, such as 2.5, or percent of the tag's span, such as 2%")
+    if amount < 0:
+        raise ValueError("too small; write at least 0, which means none")
+    if is_percent and amount > _WHOLE_PERCENT:
+        raise ValueError("more than the whole span of a tag; write at most 100%")
+    return Width(amount, is_percent)
+
+
+Deadband = Annotated[Width, BeforeValidator(_width, json_schema_input_type=float | str)]
+"""Written as a number in the tag's unit (`2.5`) or as percent of the tag's span (`2%`)."""
 
 
 def _expression(pattern: str) -> str:
@@ -111,8 +157,18 @@ class FilterSettings(Settings):
         None, description="running: only while a valid batch runs on the event's asset. null: always."
     )
     streams: frozenset[str] | None = Field(None, min_length=1, description="Names of the streams that pass. null: all.")
-    deadband: float = Field(
-        0.0, ge=0, allow_inf_nan=False, description="Keep back numeric changes smaller than this. 0: none."
+    tags: frozenset[TagPattern] | None = Field(
+        None, min_length=1, description="Names or PI paths of the tags that pass, * and ? as wildcards. null: all."
+    )
+    assets: frozenset[AssetPattern] | None = Field(
+        None,
+        min_length=1,
+        description="Paths of the assets whose tags pass. * stays within one level, ** crosses levels. null: all.",
+    )
+    deadband: Deadband = Field(
+        Width(0.0),
+        description="Keep back numeric changes smaller than this: a number, or 2% of the tag's span. 0: none.",
+        json_schema_extra={"default": 0},
     )
     heartbeat: Duration | None = Field(
         None, gt=0, description="Let a value pass after this long in spite of the deadband. null: never."

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from pibridge.config.loaded import Loaded
-from pibridge.context import filters
+from pibridge.context import deadband, filters
 from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.daemon.tasks import Tasks, cancel
@@ -53,7 +53,8 @@ class Delivery:
                 await self._journal.cursor(name, lane, start=configuration.sinks[name].start)
             stop, counters = Stop(), self._counters.sink(name)
             counters.state, counters.last_error = "starting", ""
-            pump = Pump(name, sink, self._journal, stamp, filters.build(admit[name]), hold, counters, stop)
+            admits, thins = filters.build(admit[name]), deadband.build(admit[name])
+            pump = Pump(name, sink, self._journal, stamp, admits, hold, counters, stop, thins)
             self._pumps[name] = stop, self._tasks.start(pump.run(), f"deliver {name}")
 
     async def stop(self, names: Collection[str]) -> None:

@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Collection, Sequence
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
+from pibridge.context.deadband import Deadband
 from pibridge.context.filters import Filter
 from pibridge.context.record import json_record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.hold import Hold
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
+from pibridge.delivery.thinning import Thinning
 from pibridge.errors import JournalFullError, UnavailableError
 from pibridge.journal.cursors import DeadLetter, Sealed
 from pibridge.journal.journal import Journal
@@ -39,6 +42,7 @@ class Pump:
         hold: Hold,
         counters: SinkCounters,
         stop: Stop,
+        deadband: Deadband | None = None,
     ) -> None:
         self._name = name
         self._sink = sink
@@ -46,6 +50,8 @@ class Pump:
         self._stamp = stamp
         self._admits = admits
         self._hold = hold
+        self._thinning = None if deadband is None else Thinning(journal, name, admits, deadband)
+        self._seal = SealOnDisk(journal, name) if self._thinning is None else self._thinning.seal
         self._counters = counters
         self._stop = stop
         self._log = structlog.get_logger(sink=name)
@@ -53,6 +59,8 @@ class Pump:
     async def run(self) -> None:
         """Open the sink, deliver both lanes, close the sink. Ends only when stopped; raises when the journal fails."""
         try:
+            if self._thinning is not None:
+                await self._thinning.load()
             async for attempt in self._attempts():
                 with attempt:
                     await self._sink.open()
@@ -77,7 +85,8 @@ class Pump:
         """Deliver what follows the cursor. False: stopped, and there is no more."""
         cursor = await self._journal.cursor(self._name, lane)
         sealed = None if cursor.sealed is None else await self._bounds(lane, cursor.sealed)
-        supply = Supply(self._journal, lane, cursor.seq, self._stamp, self._admits, self._hold)
+        admits = self._admits if self._thinning is None else self._thinning.begin(lane, cursor)
+        supply = Supply(self._journal, lane, cursor.seq, self._stamp, admits, self._hold)
         batch = await self._fill(supply, lane, sealed)
         if batch is not None:
             await self._send(supply, batch)
@@ -88,7 +97,7 @@ class Pump:
         letters = [
             DeadLetter(refused.record.seq, refused.reason, json_record(refused.record)) for refused in receipt.refused
         ]
-        await self._journal.advance(self._name, batch.lane, supply.position, letters)
+        await self._advance(batch.lane, supply.position, letters, {each.record.event.tag for each in receipt.refused})
         counters = self._counters
         counters.delivered += batch.records - len(letters)
         counters.refused += len(letters)
@@ -119,7 +128,7 @@ class Pump:
             if part:
                 break
             if withheld and (read is None or (commit_at is not None and loop.time() >= commit_at)):
-                await self._journal.advance(self._name, lane, supply.position)
+                await self._advance(lane, supply.position)
                 self._counters.withheld += withheld
                 withheld, commit_at = Counter(), None
             elif withheld and commit_at is None:
@@ -133,10 +142,19 @@ class Pump:
             deadline=loop.time() + self._sink.max_age_s,
             stop=self._stop,
             sealed=sealed,
-            seal=SealOnDisk(self._journal, self._name),
+            seal=self._seal,
         )
         batch.withheld += withheld
         return batch
+
+    async def _advance(
+        self, lane: Lane, position: int, letters: Sequence[DeadLetter] = (), refused: Collection[int] = ()
+    ) -> None:
+        """Acknowledge all up to a position. `refused`: tags of the dead letters."""
+        if self._thinning is None:
+            await self._journal.advance(self._name, lane, position, letters)
+        else:
+            await self._thinning.advance(lane, position, letters, refused)
 
     async def _bounds(self, lane: Lane, sealed: Sealed) -> Bounds:
         chunk = await self._journal.next(lane, sealed.first - 1)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
@@ -72,7 +72,7 @@ class OpenBatch:
         deadline: float,
         stop: Stop,
         sealed: Bounds | None,
-        seal: "SealOnDisk",
+        seal: Callable[[Bounds], Awaitable[None]],
     ) -> None:
         self.lane = lane
         self.first = sealed.first if sealed else first_part[0].seq

@@ -6,7 +6,8 @@ from typing import Final, Literal
 import apsw
 from msgspec import Struct
 
-from pibridge.journal import chunks
+from pibridge.journal import chunks, delivered
+from pibridge.journal.delivered import Note
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Lane
 
@@ -63,9 +64,10 @@ def create(ledger: Ledger, key: Key, start: Literal["now", "retained"]) -> Curso
     return Cursor(seq, passed)
 
 
-def seal(db: apsw.Connection, key: Key, bounds: Sealed) -> None:
+def seal(db: apsw.Connection, key: Key, bounds: Sealed, note: Note | None = None) -> None:
     """Fix the bounds of the batch that is about to leave."""
     sink, lane = key
+    delivered.add(db, sink, note)
     db.execute(
         "UPDATE cursor SET sealed_first = ?, sealed_last = ? WHERE sink = ? AND lane = ?",
         (bounds.first, bounds.last, sink, lane.value),
@@ -97,6 +99,7 @@ def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], l
 def forget(ledger: Ledger, sink: str) -> None:
     """Remove a sink: it holds up nothing any more."""
     ledger.db.execute("DELETE FROM cursor WHERE sink = ?", (sink,))
+    delivered.forget(ledger.db, sink)
 
 
 def forget_letters(ledger: Ledger, *, before_s: int = ANY_TIME_S) -> int:

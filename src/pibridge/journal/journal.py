@@ -11,9 +11,10 @@ import structlog
 from filelock import FileLock
 from msgspec.structs import replace
 
-from pibridge.journal import chunks, cursors, facts, gaps, opening, stat, tags
+from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, stat, tags
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor, DeadLetter, Sealed
+from pibridge.journal.delivered import Note
 from pibridge.journal.facts import Fact
 from pibridge.journal.feed import Feed
 from pibridge.journal.gaps import Gap, NewGap
@@ -287,23 +288,30 @@ class Journal:
             self._cursors[key] = await self._requests.ask(lambda ledger: cursors.create(ledger, key, start))
         return self._cursors[key]
 
-    async def seal(self, sink: str, lane: Lane, first: int, last: int) -> None:
-        """Fix the bounds of the batch that is about to leave; durable on return."""
+    async def seal(self, sink: str, lane: Lane, first: int, last: int, note: Note | None = None) -> None:
+        """Fix the bounds of the batch that is about to leave, and keep the sink's note; durable on return."""
         key, bounds = (sink, lane), Sealed(first, last)
-        await self._requests.ask(lambda ledger: cursors.seal(ledger.db, key, bounds))
+        await self._requests.ask(lambda ledger: cursors.seal(ledger.db, key, bounds, note), delivered.size_bytes(note))
         self._cursors[key] = replace(self._cursors[key], sealed=bounds)
 
-    async def advance(self, sink: str, lane: Lane, seq: int, refused: Sequence[DeadLetter] = ()) -> None:
-        """Acknowledge everything up to position `seq` and keep what was refused; durable on return."""
-        key, size_bytes = (sink, lane), sum(len(letter.line) + 64 for letter in refused)
+    async def advance(
+        self, sink: str, lane: Lane, seq: int, refused: Sequence[DeadLetter] = (), note: Note | None = None
+    ) -> None:
+        """Acknowledge everything up to position `seq`, keep what was refused and the sink's note; durable on return."""
+        key, size_bytes = (sink, lane), sum(len(letter.line) + 64 for letter in refused) + delivered.size_bytes(note)
 
         def run(ledger: Ledger) -> int:
+            delivered.add(ledger.db, sink, note)
             # In a full journal new dead letters take the place of old ones.
             room_bytes = ledger.tally.dead_bytes if self._writer.full else self._quota.dead_letter_bytes
             return cursors.advance(ledger, key, seq, refused, room_bytes)
 
         passed = await self._requests.ask(run, size_bytes)
         self._cursors[key] = Cursor(max(seq, self._cursors[key].seq), passed)
+
+    async def notes(self, sink: str) -> list[bytes]:
+        """Give the notes of a sink that are kept, in the order in which they were written."""
+        return await self._requests.ask(lambda ledger: delivered.notes(ledger.db, sink))
 
     async def forget_sink(self, sink: str) -> None:
         """Remove a sink: it holds up nothing any more."""

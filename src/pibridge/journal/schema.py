@@ -131,6 +131,12 @@ CREATE TABLE fact (
     content BLOB NOT NULL,
     PRIMARY KEY (source, id)
 ) STRICT, WITHOUT ROWID;
+-- What a sink notes of what it delivered, for its deadband.
+CREATE TABLE delivered (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sink TEXT NOT NULL,
+    note BLOB NOT NULL
+) STRICT;
 """
 
 
