@@ -9,6 +9,7 @@ from pibridge.pi.answers import OK, error_of
 from pibridge.pi.attribute_names import AttributeCategories, AttributePatterns
 from pibridge.pi.client import Params, PiClient
 from pibridge.pi.databases import database_at, element_at, templates_of
+from pibridge.pi.elements import asset_path
 from pibridge.pi.paging import all_pages
 from pibridge.pi.select_settings import ElementSelect
 from pibridge.pi.selected import Problem, Selection, span_of
@@ -185,9 +186,8 @@ def _static(attribute: Attribute) -> Problem:
 
 
 def _tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag:
-    names = attribute.path.partition("|")[0].removeprefix("\\\\").split("\\")[1:]
-    path = "/".join(_escaped(name) for name in names)
-    name = _escaped(_name(attribute))
+    path = asset_path(attribute.path.partition("|")[0])
+    name = _name(attribute).replace("/", "%2F")
     return Tag(
         stream=stream,
         mode=mode,
@@ -200,7 +200,3 @@ def _tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag
         static=attribute.data_reference_plug_in.lower() in _STATIC,
         asset=Asset(path, element.template_name, name),
     )
-
-
-def _escaped(name: str) -> str:
-    return name.replace("/", "%2F")
