@@ -1,6 +1,6 @@
 import pytest
 
-from pibridge.pi.attribute_names import AttributePatterns
+from pibridge.pi.attribute_names import AttributeCategories, AttributePatterns
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,18 @@ def test_nested_attributes_are_asked_for_only_if_needed() -> None:
     assert not AttributePatterns(["A", "B*"]).reach_nested
     assert AttributePatterns(["A", "B|*"]).reach_nested
     assert AttributePatterns(["**"]).reach_nested
+
+
+def test_categories_choose_attributes() -> None:
+    """One category in common is enough, case does not matter, and those that nothing has are told."""
+    categories = AttributeCategories(["Process", "Safety", "Cost"])
+    assert [categories.match(own) for own in (["process", "X"], ["X"], [], ["SAFETY"])] == [True, False, False, True]
+    assert categories.unused == ["Cost"]
+
+
+def test_without_categories_all_attributes_are_meant() -> None:
+    """Those without a category too."""
+    categories = AttributeCategories(None)
+    assert categories.match([])
+    assert categories.match(["Process"])
+    assert categories.unused == []

@@ -26,6 +26,7 @@ class Assets:
         self.elements: dict[str, str] = {}
         self.attributes: dict[str, list[dict[str, Any]]] = {}
         self.failing: dict[str, int] = {}
+        self.most = 150_000
         self._server = server
         self._derived_count = derived_count
         server.on("/assetdatabases", self._database)
@@ -100,6 +101,8 @@ class Assets:
     def _answer(self, element: str, query: dict[str, str]) -> tuple[int, dict[str, Any]]:
         if status := self.failing.get(element):
             return status, {"Errors": ["failing"]}
+        if int(query["maxCount"]) > self.most:
+            return 400, {"Errors": [f"Parameter 'maxCount' is greater than the maximum allowed ({self.most})."]}
         attributes = self.attributes[element]
         if query["searchFullHierarchy"] == "false":
             attributes = [attribute for attribute in attributes if attribute["Path"].count("|") == 1]
@@ -190,6 +193,48 @@ async def test_static_attributes_are_skipped_and_told(server: CannedServer, clie
     (problem,) = selection.problems
     assert problem.path == r"\\AF1\Plant\R1|Capacity"
     assert "static" in problem.reason
+    assert "via: poll" in problem.hint
+
+
+async def test_static_attributes_are_tags_where_they_can_be_read(server: CannedServer, client: PiClient) -> None:
+    """They are marked; the others are not, also those that PI computes, whose data reference is told."""
+    kinds = {"Capacity": "", "Limit": "<None>", "Level": "PI Point", "Mass": "Formula", "Grade": "Table Lookup"}
+    Assets(server).element(r"Plant\R1", **{name: {"DataReferencePlugIn": kind} for name, kind in kinds.items()})
+    select = ElementSelect(element=r"\\AF1\Plant\R1")
+    selection = await find_attributes(client, select, "reactors", Mode.REALTIME, static=True)
+    assert selection.problems == []
+    assert {tag.asset.attribute for tag in selection.tags if tag.asset and tag.static} == {"Capacity", "Limit"}
+    computed = {tag.asset.attribute: selection.computed.get(tag.key) for tag in selection.tags if tag.asset}
+    assert computed == dict.fromkeys(kinds) | {"Mass": "Formula", "Grade": "Table Lookup"}
+
+
+async def test_attributes_are_chosen_by_category(server: CannedServer, client: PiClient) -> None:
+    """Only attributes that have one of the categories, of those with the names; a category of none is a problem."""
+    own = {"Level": ["Process"], "Power": ["Cost", "Process"], "Price": ["cost"], "Note": []}
+    Assets(server).element(r"Plant\R1", **{name: {"CategoryNames": names, **POINT} for name, names in own.items()})
+    select = ElementSelect(element=r"\\AF1\Plant\R1", attributes=("P*", "Note"), categories=("Cost", "Safety"))
+    selection = await find_attributes(client, select, "reactors", Mode.REALTIME)
+    assert names(selection) == ["Plant/R1|Power", "Plant/R1|Price"]
+    (problem,) = selection.problems
+    assert "category Safety" in problem.reason
+
+
+async def test_the_range_of_an_attribute_is_known(server: CannedServer, client: PiClient) -> None:
+    """Its span is that of AF; one that is no number to measure with is none."""
+    spans = {"A": 12.5, "B": 0, "C": "NaN", "D": None}
+    Assets(server).element(r"Plant\R1", **{name: {"Span": span, **POINT} for name, span in spans.items()})
+    selection = await find(client, r"\\AF1\Plant\R1")
+    assert [tag.span for tag in sorted(selection.tags, key=lambda tag: tag.name)] == [12.5, 0, 0, 0]
+
+
+async def test_a_server_with_a_low_limit_is_asked_attribute_by_attribute(
+    server: CannedServer, client: PiClient
+) -> None:
+    """Where a batch asks for more than the server gives, elements are read one by one, in smaller pages."""
+    assets = Assets(server)
+    assets.most = 30
+    assets.element(r"Plant\R1", **{f"A{number}": POINT for number in range(70)})
+    assert len((await find(client, r"\\AF1\Plant\R1")).tags) == 70
 
 
 @pytest.mark.parametrize(

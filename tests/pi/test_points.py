@@ -19,7 +19,8 @@ SERVER = decode("I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA").guids
 class Archive:
     """The points of one data server, behind the endpoints that find them."""
 
-    def __init__(self, *names: str, form: str = "I") -> None:
+    def __init__(self, *names: str, form: str = "I", server: str = "PISRV1") -> None:
+        self.server = server
         self.points = {name.upper(): self._point(number, name, form) for number, name in enumerate(names)}
 
     def serve(self, server: CannedServer) -> None:
@@ -29,11 +30,18 @@ class Archive:
         server.on("/dataservers/DS/points", self._list)
 
     def _point(self, number: int, name: str, form: str) -> dict[str, Any]:
-        path = rf"\\PISRV1\{name}"
+        path = rf"\\{self.server}\{name}"
         web_id = WebId(form, "DP", guids=SERVER, point_id=number, path=path if form == "F" else None)
         kind = "String" if name.endswith("ID") else "Float32"
         units = "" if kind == "String" else "degC"
-        return {"WebId": encode(web_id), "Name": name, "Path": path, "PointType": kind, "EngineeringUnits": units}
+        return {
+            "WebId": encode(web_id),
+            "Name": name,
+            "Path": path,
+            "PointType": kind,
+            "EngineeringUnits": units,
+            "Span": 50,
+        }
 
     async def _multiple(self, request: web.BaseRequest) -> web.StreamResponse:
         items = []
@@ -75,6 +83,7 @@ async def test_a_point_becomes_a_tag(server: CannedServer, client: PiClient) -> 
             path=r"\\PISRV1\Sinusoid",
             web_id=encode(WebId("I", "DP", guids=SERVER, point_id=0)),
             unit="degC",
+            span=50,
         ),
         Tag(
             stream="live",
@@ -83,6 +92,7 @@ async def test_a_point_becomes_a_tag(server: CannedServer, client: PiClient) -> 
             path=r"\\PISRV1\R1.BatchID",
             web_id=encode(WebId("I", "DP", guids=SERVER, point_id=1)),
             text=True,
+            span=50,
         ),
     ]
 
@@ -162,3 +172,36 @@ async def test_a_server_that_fails_is_no_missing_point(server: CannedServer, cli
     server.on("/points/multiple", web.Response(status=503))
     with pytest.raises(UnavailableError):
         await find(client, r"\\PISRV1\A")
+
+
+def two_servers(server: CannedServer) -> None:
+    """Serve the points of two data servers by wildcard."""
+    archives = {name: Archive("A1", "A2", server=name) for name in ("PISRV1", "PISRV2")}
+
+    async def data_server(request: web.BaseRequest) -> web.StreamResponse:
+        return said({"WebId": request.query["name"], "Name": request.query["name"]})
+
+    server.on("/dataservers", data_server)
+    for name, archive in archives.items():
+        server.on(f"/dataservers/{name}/points", archive._list)  # the second one's points, below its own WebID
+
+
+async def test_points_of_several_servers_are_found(server: CannedServer, client: PiClient) -> None:
+    """One selection may name several data servers; points of one name on two of them are two tags."""
+    two_servers(server)
+    selection = await find(client, r"\\PISRV1\A*", r"\\PISRV2\A1")
+    assert [problem.path for problem in selection.problems] == [r"\\PISRV2\A1"]  # not looked up by name here
+    selection = await find(client, r"\\PISRV1\A*", r"\\PISRV2\*")
+    assert [tag.path for tag in selection.tags] == [rf"\\PISRV{server}\A{point}" for server in "12" for point in "12"]
+
+
+async def test_one_server_that_is_down_does_not_stop_the_other(server: CannedServer, client: PiClient) -> None:
+    """Its points pass for not told; if no server answers, nothing is known."""
+    two_servers(server)
+    server.on("/dataservers/PISRV2/points", web.Response(status=503))
+    selection = await find(client, r"\\PISRV1\A*", r"\\PISRV2\A*")
+    assert [tag.path for tag in selection.tags] == [r"\\PISRV1\A1", r"\\PISRV1\A2"]
+    assert [(problem.path, problem.passing) for problem in selection.problems] == [(r"\\PISRV2\A*", True)]
+    server.on("/dataservers/PISRV1/points", web.Response(status=503))
+    with pytest.raises(UnavailableError):
+        await find(client, r"\\PISRV1\A*", r"\\PISRV2\A*")

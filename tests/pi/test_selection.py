@@ -45,3 +45,26 @@ async def test_event_frames_are_no_tags(server: CannedServer, client: PiClient) 
     select = TypeAdapter[Select](Select).validate_python({"event_frames": {"database": r"\\AF1\Plant"}})
     assert await resolve(client, "frames", Mode.REALTIME, select) == Selection()
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "via", "read"),
+    [
+        (Mode.REALTIME, "poll", True),
+        (Mode.REALTIME, "channel", False),
+        (Mode.REALTIME, None, False),
+        (Mode.RECORDED, "poll", False),
+        (Mode.INTERPOLATED, None, False),
+    ],
+)
+async def test_static_attributes_are_for_those_who_poll(
+    server: CannedServer, client: PiClient, mode: Mode, via: str | None, *, read: bool
+) -> None:
+    """A static attribute is a tag where its present value is read, and a problem where its history would be."""
+    server.on("/elements", said({"WebId": "R1", "Name": "R1", "Path": r"\\AF1\Plant\R1"}))
+    server.on("/assetdatabases", said({"WebId": "DB", "Name": "Plant", "Path": r"\\AF1\Plant"}))
+    server.on("/elements/R1/elements", said({"Items": []}))
+    capacity = {"WebId": "C", "Name": "Capacity", "Path": r"\\AF1\Plant\R1|Capacity"}
+    server.on("/batch", said({"0": {"Status": 200, "Content": {"Items": [capacity]}}}, 207))
+    selection = await resolve(client, "live", mode, ElementSelect(element=r"\\AF1\Plant\R1"), via)
+    assert ([tag.static for tag in selection.tags], len(selection.problems)) == (([True], 0) if read else ([], 1))

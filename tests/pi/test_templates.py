@@ -1,4 +1,4 @@
-from pibridge.pi.templates import with_derived
+from pibridge.pi.templates import lineages, with_derived
 from pibridge.pi.wire import ElementTemplate
 
 TEMPLATES = [
@@ -24,3 +24,17 @@ def test_a_circle_ends() -> None:
     """Templates that claim to be derived from each other do not hang the program."""
     circle = [ElementTemplate(name="A", base_template="B"), ElementTemplate(name="B", base_template="A")]
     assert with_derived("A", circle) == ["A", "B"]
+
+
+def test_a_lineage_goes_up_to_the_outermost_base() -> None:
+    """A template's own name first, all in lower case; a base that is not listed ends it."""
+    found = lineages([*TEMPLATES, ElementTemplate(name="Odd", base_template="Unlisted")])
+    assert found["glass reactor"] == ("glass reactor", "reactor", "vessel")
+    assert found["vessel"] == ("vessel",)
+    assert found["odd"] == ("odd", "unlisted")
+
+
+def test_the_lineage_of_a_circle_ends() -> None:
+    """Each template of it comes once."""
+    circle = [ElementTemplate(name="A", base_template="B"), ElementTemplate(name="B", base_template="A")]
+    assert lineages(circle) == {"a": ("a", "b"), "b": ("b", "a")}

@@ -53,7 +53,7 @@ def tags(
 async def _resolve(configuration: Configuration) -> dict[str, Selection]:
     async with PiClient(configuration.pi) as client:
         return {
-            name: await resolve(client, name, stream.mode, stream.select)
+            name: await resolve(client, name, stream.mode, stream.select, stream.via)
             for name, stream in sorted(configuration.streams.items())
         }
 

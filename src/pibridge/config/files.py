@@ -7,6 +7,7 @@ from pibridge.config.settings import Configuration
 from pibridge.context.assets import mappings
 from pibridge.context.settings import AssetMapping
 from pibridge.errors import ConfigurationError
+from pibridge.model.table import decode_table
 from pibridge.pi import points_file
 from pibridge.pi.settings import PointSelect
 
@@ -17,14 +18,13 @@ def asset_mappings(configuration: Configuration) -> list[AssetMapping]:
     if file is None:
         return list(configuration.context.assets)
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        data = Path(file).read_bytes()
     except OSError as error:
         raise ConfigurationError(
             [f"context.assets_file: cannot read {file}: {error.strerror}; name a readable CSV file"]
         ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([f"context.assets_file: {file} is not UTF-8; save it as CSV UTF-8"]) from error
-    return [*mappings(text, f"context.assets_file {file}"), *configuration.context.assets]
+    name = f"context.assets_file {file}"
+    return [*mappings(decode_table(data, name), name), *configuration.context.assets]
 
 
 def problems_in_files(configuration: Configuration) -> Iterator[str]:

@@ -177,7 +177,7 @@ class Streams:
                 continue
             counters = self._counters.stream(name)
             try:
-                selection = await resolve(self._client, name, settings.mode, settings.select)
+                selection = await resolve(self._client, name, settings.mode, settings.select, settings.via)
             except (UnavailableError, UnauthorizedError, RejectedError, ConfigurationError) as error:
                 unresolved.append(name)
                 if counters.last_error != str(error):

@@ -1,11 +1,11 @@
-"""Which attributes the patterns of a selection mean. Pure.
+"""Which attributes the patterns and categories of a selection mean. Pure.
 
 The name of a nested attribute is `Outer|Inner`. `*` and `?` stay within one level, `**` crosses levels; case does not
 matter.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 _WILDCARD: Final = re.compile(r"(\*\*|\*|\?)")
@@ -35,6 +35,28 @@ class AttributePatterns:
         for pattern in matching:
             self._unused.pop(pattern, None)
         return bool(matching)
+
+
+class AttributeCategories:
+    """Categories, of which an attribute must have one (None: any or no category), and which have matched so far."""
+
+    def __init__(self, names: Sequence[str] | None) -> None:
+        self._wanted = None if names is None else {name.casefold() for name in names}
+        self._unused = {name.casefold(): name for name in names or ()}
+
+    @property
+    def unused(self) -> list[str]:
+        """The categories that no attribute had."""
+        return list(self._unused.values())
+
+    def match(self, names: Iterable[str]) -> bool:
+        """Tell whether an attribute with these categories is meant."""
+        if self._wanted is None:
+            return True
+        own = {name.casefold() for name in names}
+        for name in own:
+            self._unused.pop(name, None)
+        return not self._wanted.isdisjoint(own)
 
 
 def _regex(pattern: str) -> str:

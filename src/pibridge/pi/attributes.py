@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
+from pibridge.errors import RejectedError, TooMuchError, UnauthorizedError, UnavailableError
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.pi.answers import OK, error_of
-from pibridge.pi.attribute_names import AttributePatterns
+from pibridge.pi.attribute_names import AttributeCategories, AttributePatterns
 from pibridge.pi.client import Params, PiClient
-from pibridge.pi.paging import PAGE, all_pages
+from pibridge.pi.databases import database_at, element_at, templates_of
+from pibridge.pi.elements import asset_path
+from pibridge.pi.paging import all_pages
 from pibridge.pi.select_settings import ElementSelect
-from pibridge.pi.selected import Problem, Selection
+from pibridge.pi.selected import Problem, Selection, span_of
 from pibridge.pi.templates import with_derived
 from pibridge.pi.webid import identity
-from pibridge.pi.wire import Attribute, Element, ElementTemplate, Items, Reader
+from pibridge.pi.wire import Attribute, Element, Items, Reader
 
 _FAILURES: Final = ("WebException", "Errors", "Message")
 _ELEMENT_FIELDS: Final = ("WebId", "Name", "Path", "TemplateName", "WebException", "Errors")
@@ -24,27 +26,38 @@ _ATTRIBUTE_FIELDS: Final = (
     "Type",
     "DefaultUnitsNameAbbreviation",
     "DataReferencePlugIn",
+    "CategoryNames",
+    "Span",
     "WebException",
 )
 _BATCH: Final = 50
+_FIRST: Final = 1000
+"""Attributes of one element that are asked for in a batch: together no more than the server gives in one answer."""
 _DATABASE_NAMES: Final = 2
 _STATIC: Final = frozenset({"", "none", "<none>"})
+_POINTS: Final = frozenset({"pi point", "pi point array"})
+"""Data references of attributes that are points; those with any other are computed when they are asked for."""
 _TEXTS: Final = frozenset({"", "string", "datetime", "guid", "object", "anything", "<anything>"})
 """Value types of which a text is a proper value; an attribute that does not tell its type may have any."""
 
-_read_element: Final = Reader(Element)
 _read_elements: Final = Reader(Items[Element])
 _read_attributes: Final = Reader(Items[Attribute])
-_read_templates: Final = Reader(Items[ElementTemplate])
 
 
-async def find_attributes(client: PiClient, select: ElementSelect, stream: str, mode: Mode) -> Selection:
-    """Find the attributes. What is not found or static is a problem. Raises what `PiClient.get` raises."""
+async def find_attributes(
+    client: PiClient, select: ElementSelect, stream: str, mode: Mode, *, static: bool = False
+) -> Selection:
+    """Find the attributes. What is not found is a problem, and what is static unless `static` ones are wanted too.
+
+    Raises what `PiClient.get` raises.
+    """
     elements = await _find_elements(client, select)
     if isinstance(elements, Problem):
         return Selection(problems=[elements])
     patterns = AttributePatterns(select.attributes)
+    categories = AttributeCategories(select.categories)
     tags: dict[str, Tag] = {}
+    computed: dict[str, str] = {}
     problems: list[Problem] = []
     for start in range(0, len(elements), _BATCH):
         some = elements[start : start + _BATCH]
@@ -53,18 +66,24 @@ async def find_attributes(client: PiClient, select: ElementSelect, stream: str, 
                 problems.append(outcome)
                 continue
             for attribute in outcome:
-                if not patterns.match(_name(attribute)):
-                    continue
-                if attribute.data_reference_plug_in.lower() in _STATIC:
-                    problems.append(_static(attribute))
+                if not patterns.match(_name(attribute)) or not categories.match(attribute.category_names):
                     continue
                 tag = _tag(attribute, element, stream, mode)
+                if tag.static and not static:
+                    problems.append(_static(attribute))
+                    continue
                 tags.setdefault(tag.key, tag)
+                if not tag.static and attribute.data_reference_plug_in.lower() not in _POINTS:
+                    computed[tag.key] = attribute.data_reference_plug_in
     problems += [
         Problem(f"{select.element}|{pattern}", "no attribute matches", "hidden and excluded attributes are left out")
         for pattern in patterns.unused
     ]
-    return Selection(list(tags.values()), problems)
+    problems += [
+        Problem(select.element, f"no attribute that is selected by name has the category {category}", "check the name")
+        for category in categories.unused
+    ]
+    return Selection(list(tags.values()), problems, computed)
 
 
 async def _find_elements(client: PiClient, select: ElementSelect) -> list[Element] | Problem:
@@ -72,8 +91,8 @@ async def _find_elements(client: PiClient, select: ElementSelect) -> list[Elemen
     names = select.element.removeprefix("\\\\").split("\\")
     is_database = len(names) == _DATABASE_NAMES
     try:
-        root = await _by_path(client, "/assetdatabases" if is_database else "/elements", select.element)
-        database = root if is_database else await _by_path(client, "/assetdatabases", "\\\\" + "\\".join(names[:2]))
+        root = await (database_at if is_database else element_at)(client, select.element)
+        database = root if is_database else await database_at(client, "\\\\" + "\\".join(names[:2]))
     except RejectedError as error:
         return Problem(select.element, str(error), "check the path; what is new in AF can take 5 minutes to be seen")
     below = f"/{'assetdatabases' if is_database else 'elements'}/{root.web_id}/elements"
@@ -85,7 +104,7 @@ async def _find_elements(client: PiClient, select: ElementSelect) -> list[Elemen
     if select.template is None:
         elements = await all_pages(client, below, params, _read_elements)
     else:
-        family = with_derived(select.template, await _templates(client, database))
+        family = with_derived(select.template, await templates_of(client, database))
         if not family:
             return Problem(select.element, f"the database has no template {select.template}", "check the name")
         # A server may count derived templates or not: each is asked for, and the answers are taken together.
@@ -100,16 +119,6 @@ async def _find_elements(client: PiClient, select: ElementSelect) -> list[Elemen
     return list(unique.values()) or Problem(select.element, "no element matches", "check the template")
 
 
-async def _by_path(client: PiClient, path: str, element: str) -> Element:
-    return await client.get(path, [("path", element), ("webIdType", "IDOnly")], _read_element)
-
-
-async def _templates(client: PiClient, database: Element) -> list[ElementTemplate]:
-    # This list has no pages.
-    params = [("field", "Name"), ("maxCount", str(client.settings.limits.items_per_request))]
-    return (await client.get(f"/assetdatabases/{database.web_id}/elementtemplates", params, _read_templates)).items
-
-
 async def _attributes(
     client: PiClient, elements: Sequence[Element], patterns: AttributePatterns
 ) -> list[list[Attribute] | Problem]:
@@ -119,7 +128,7 @@ async def _attributes(
         ("webIdType", "IDOnly"),
         ("selectedFields", _fields(_ATTRIBUTE_FIELDS)),
     ]
-    first = [*params, ("startIndex", "0"), ("maxCount", str(PAGE))]
+    first = [*params, ("startIndex", "0"), ("maxCount", str(_FIRST))]
     try:
         parts = await client.batch({str(place): (_path(element), first) for place, element in enumerate(elements)})
     except (RejectedError, UnauthorizedError):
@@ -132,18 +141,17 @@ async def _attributes(
             error = error_of(part.status, bytes(part.content), about=f"the attributes of {element.path}")
             outcomes.append(
                 Problem(element.path, str(error))
-                if isinstance(error, RejectedError)
+                if isinstance(error, RejectedError) and not isinstance(error, TooMuchError)
                 else await _attributes_of(client, element, params)
             )
             continue
         try:
-            attributes = _read_attributes(bytes(part.content)).items
+            page = _read_attributes(bytes(part.content))
         except (UnavailableError, RejectedError, UnauthorizedError):
             outcomes.append(await _attributes_of(client, element, params))
             continue
-        if len(attributes) >= PAGE:
-            attributes += await all_pages(client, _path(element), params, _read_attributes, start=len(attributes))
-        outcomes.append(attributes)
+        is_whole = len(page.items) < _FIRST and not page.links.next
+        outcomes.append(page.items if is_whole else await _attributes_of(client, element, params))
     return outcomes
 
 
@@ -161,7 +169,7 @@ def _path(element: Element) -> str:
 
 
 def _fields(names: Sequence[str]) -> str:
-    return ";".join([*(f"Items.{name}" for name in names), *_FAILURES])
+    return ";".join([*(f"Items.{name}" for name in names), "Links.Next", *_FAILURES])
 
 
 def _name(attribute: Attribute) -> str:
@@ -172,15 +180,14 @@ def _name(attribute: Attribute) -> str:
 def _static(attribute: Attribute) -> Problem:
     return Problem(
         attribute.path,
-        "static attribute: it has a value but no stream, so it is skipped",
-        "name only attributes with a data reference to silence this",
+        "static attribute: it has a value but no history, so it is skipped",
+        "mode: realtime with via: poll reads it; name only attributes with a data reference to silence this",
     )
 
 
 def _tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag:
-    names = attribute.path.partition("|")[0].removeprefix("\\\\").split("\\")[1:]
-    path = "/".join(_escaped(name) for name in names)
-    name = _escaped(_name(attribute))
+    path = asset_path(attribute.path.partition("|")[0])
+    name = _name(attribute).replace("/", "%2F")
     return Tag(
         stream=stream,
         mode=mode,
@@ -189,9 +196,7 @@ def _tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag
         web_id=identity(attribute.web_id),
         unit=attribute.default_units_name_abbreviation,
         text=attribute.type.removesuffix("[]").lower() in _TEXTS,
+        span=span_of(attribute.span),
+        static=attribute.data_reference_plug_in.lower() in _STATIC,
         asset=Asset(path, element.template_name, name),
     )
-
-
-def _escaped(name: str) -> str:
-    return name.replace("/", "%2F")

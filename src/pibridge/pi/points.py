@@ -3,21 +3,21 @@
 from collections.abc import Sequence
 from typing import Final
 
-from pibridge.errors import RejectedError
+from pibridge.errors import RejectedError, UnavailableError
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.pi.answers import readable
 from pibridge.pi.client import PiClient
 from pibridge.pi.paging import all_pages
 from pibridge.pi.points_file import PointRow
 from pibridge.pi.select_settings import is_pattern
-from pibridge.pi.selected import Problem, Selection
+from pibridge.pi.selected import Problem, Selection, span_of
 from pibridge.pi.url_groups import url_groups
 from pibridge.pi.webid import identity
 from pibridge.pi.wire import DataServer, Found, Items, Point, Reader
 
-_FIELDS: Final = ("WebId", "Name", "Path", "PointType", "EngineeringUnits", "WebException")
+_FIELDS: Final = ("WebId", "Name", "Path", "PointType", "EngineeringUnits", "Span", "WebException")
 _FAILURES: Final = ("WebException", "Errors", "Message")
-_FIELDS_OF_LIST: Final = ";".join([*(f"Items.{field}" for field in _FIELDS), *_FAILURES])
+_FIELDS_OF_LIST: Final = ";".join([*(f"Items.{field}" for field in _FIELDS), "Links.Next", *_FAILURES])
 _FIELDS_OF_FOUND: Final = ";".join(
     [*(f"Items.Object.{field}" for field in _FIELDS), "Items.Identifier", "Items.Exception.Errors", *_FAILURES]
 )
@@ -30,32 +30,38 @@ _read_server: Final = Reader(DataServer)
 
 
 async def find_points(client: PiClient, rows: Sequence[PointRow], stream: str, mode: Mode) -> Selection:
-    """Find the points of all rows. What is not found is a problem. Raises UnavailableError, UnauthorizedError."""
+    """Find the points of all rows. What is not found is a problem. Raises UnavailableError, UnauthorizedError.
+
+    A wildcard that PI fails to answer, of a data server that is down, is a passing problem if anything else was found.
+    """
     named = {row.path.upper(): row for row in reversed(rows) if not is_pattern(row.path)}
     tags: dict[str, Tag] = {}
     problems: list[Problem] = []
 
-    def add(point: Point, row: PointRow) -> None:
-        tag = _tag(point, row, stream, mode)
-        tags.setdefault(tag.key, tag)
+    def take(found: Sequence[Point] | Problem, row: PointRow) -> None:
+        if isinstance(found, Problem):
+            problems.append(found)
+            return
+        for point in found:
+            tag = _tag(point, row, stream, mode)
+            tags.setdefault(tag.key, tag)
 
     paths = [row.path for row in reversed(named.values())]
     for group in url_groups(paths, "path"):
         for path, outcome in (await _by_name(client, group)).items():
-            if isinstance(outcome, Problem):
-                problems.append(outcome)
-            else:
-                add(outcome, named[path.upper()])
+            take(outcome if isinstance(outcome, Problem) else [outcome], named[path.upper()])
     servers: dict[str, str | Problem] = {}
+    failures: list[UnavailableError] = []
     for row in rows:
         if not is_pattern(row.path):
             continue
-        matching = await _by_pattern(client, row.path, servers)
-        if isinstance(matching, Problem):
-            problems.append(matching)
-        else:
-            for point in matching:
-                add(point, row)
+        try:
+            take(await _by_pattern(client, row.path, servers), row)
+        except UnavailableError as error:
+            failures.append(error)
+            take(Problem(row.path, str(error), "it is looked for again soon", passing=True), row)
+    if failures and not tags:
+        raise failures[0]
     return Selection(list(tags.values()), problems)
 
 
@@ -121,6 +127,7 @@ def _tag(point: Point, row: PointRow, stream: str, mode: Mode) -> Tag:
         path=point.path,
         web_id=identity(point.web_id),
         unit=point.engineering_units,
+        span=span_of(point.span),
         text=point.point_type.lower() in _TEXTS,
         asset=Asset(row.asset) if row.asset else None,
     )

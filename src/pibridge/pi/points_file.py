@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pibridge.errors import ConfigurationError
-from pibridge.model.table import read_table
+from pibridge.model.table import decode_table, read_table
 from pibridge.pi.select_settings import check_point_path, is_pattern
 
 _COLUMNS: Final = ("path", "tag", "asset")
@@ -24,14 +24,12 @@ class PointRow:
 def read(file: Path) -> list[PointRow]:
     """Read the file. Raises ConfigurationError that names each wrong line."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        data = file.read_bytes()
     except OSError as error:
         raise ConfigurationError(
             [f"points_file {file}: cannot be read: {error.strerror}; name a readable CSV file"]
         ) from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError([f"points_file {file}: is not UTF-8; save it as CSV UTF-8"]) from error
-    return parse(text, str(file))
+    return parse(decode_table(data, f"points_file {file}"), str(file))
 
 
 def parse(text: str, name: str) -> list[PointRow]:

@@ -67,6 +67,10 @@ class ElementSelect(Settings):
         default=("*",), min_length=1, description="Names and wildcards; A|B is the attribute B below A. Left out: all."
     )
 
+    categories: tuple[Annotated[str, Field(min_length=1)], ...] | None = Field(
+        default=None, min_length=1, description="Only attributes of one of these categories. Left out: of any or none."
+    )
+
     @field_validator("element")
     @classmethod
     def _path(cls, element: str) -> str:
@@ -105,7 +109,7 @@ def _kind(select: Any) -> str | None:
         kind
         for kind, keys in {
             "points": {"points", "points_file"},
-            "element": {"element", "template", "attributes"},
+            "element": {"element", "template", "attributes", "categories"},
             "event_frames": {"event_frames"},
         }.items()
         if keys & select.keys()
@@ -121,7 +125,8 @@ Select = Annotated[
         _kind,
         custom_error_type="select_kind",
         custom_error_message=(
-            "select exactly one kind: points or points_file, or element (with template, attributes), or event_frames"
+            "select exactly one kind: points or points_file, or element (with template, attributes, categories),"
+            " or event_frames"
         ),
     ),
 ]

@@ -14,8 +14,12 @@ from pibridge.pi.selected import Problem, Selection
 __all__ = ["Problem", "Selection", "resolve"]
 
 
-async def resolve(client: PiClient, stream: str, mode: Mode | None, select: Select) -> Selection:
+async def resolve(
+    client: PiClient, stream: str, mode: Mode | None, select: Select, via: str | None = None
+) -> Selection:
     """Find the tags that `select` means, each once. Event frames, which have no mode, are no tags and give none.
+
+    Static attributes are tags only of a stream with mode realtime and `via` poll: nothing else can read them.
 
     One wrong name does not stop the others: it is among the problems, and so are wildcards that match nothing and
     attributes that cannot be read. Raises ConfigurationError for a wrong points_file, and what `PiClient.get` raises.
@@ -23,7 +27,8 @@ async def resolve(client: PiClient, stream: str, mode: Mode | None, select: Sele
     if isinstance(select, EventFrameSelect) or mode is None:
         return Selection()
     if isinstance(select, ElementSelect):
-        return await find_attributes(client, select, stream, mode)
+        is_polled = mode is Mode.REALTIME and via == "poll"
+        return await find_attributes(client, select, stream, mode, static=is_polled)
     if select.points_file is not None:
         rows = await asyncio.to_thread(points_file.read, select.points_file)
     else:

@@ -104,10 +104,17 @@ class Answer(Struct, rename="pascal", kw_only=True):
         return None
 
 
+class PageLinks(Struct, rename="pascal", frozen=True):
+    """Where the pages around one are. `next`: empty behind the last page, and where there are no pages."""
+
+    next: str = ""
+
+
 class Items(Answer, Generic[T], rename="pascal"):
     """A list. An object with a WebException makes the whole list fail; streams are judged one by one."""
 
     items: list[T]
+    links: PageLinks = PageLinks()
 
     def problem(self) -> PIBridgeError | None:
         """Give why this is no whole list, None if it is."""
@@ -116,13 +123,15 @@ class Items(Answer, Generic[T], rename="pascal"):
 
 
 class Point(Answer, rename="pascal"):
-    """A PI point."""
+    """A PI point. `span`: of its range."""
 
     web_id: str
     name: str
     path: str
+    descriptor: str = ""
     point_type: str = ""
     engineering_units: str = ""
+    span: float = 0.0
     future: bool = False
 
 
@@ -161,6 +170,8 @@ class Attribute(Answer, rename="pascal"):
     type: str = ""
     default_units_name_abbreviation: str = ""
     data_reference_plug_in: str = ""
+    category_names: list[str] = []
+    span: float = 0.0
     has_children: bool = False
 
 
