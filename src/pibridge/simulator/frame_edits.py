@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pibridge.model.ticks import FOREVER
-from pibridge.simulator.frames import Batches, Frame, Wanted
+from pibridge.simulator.frames import Batches, Frame, Wanted, cycle_of
 from pibridge.simulator.recipes import Detail
 from pibridge.simulator.servers import guid
 
@@ -36,13 +36,12 @@ class Frames:
     def between(self, low: int, high: int, wanted: Wanted = lambda _: True) -> Iterator[Frame]:
         """Give the frames that were open at some time of the range. Some that are not wanted may be among them."""
         now = self._clock()
-        born = self._batches.between(low, high, now, wanted)
-        if not (self._made or self._changes or self._ids):
-            yield from born
-            return
         seen: _Seen = {}
-        for frame in born:
-            if frame.id not in self._changes and (settled := self._settle(frame, now, seen)):
+        touched = {cycle_of(first) for first in (*self._changes, *self._ids)}
+        for frame in self._batches.between(low, high, now, wanted):
+            if cycle_of(frame.id) not in touched:
+                yield frame
+            elif frame.id not in self._changes and (settled := self._settle(frame, now, seen)):
                 yield settled
         for settled in self._touched(now, seen):
             if settled.start_ticks <= high and settled.end_ticks >= low:
