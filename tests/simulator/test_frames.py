@@ -39,9 +39,7 @@ def test_a_range_holds_what_was_open_in_it(low: int, length: int, now: int) -> N
 
 def test_frames_are_the_same_whenever_they_are_asked_for() -> None:
     """Ids are unique and lead back to their frame; only the open end changes."""
-    earlier, later = (
-        {each.id: each for each in between(NOW - CYCLE, NOW, now)} for now in (NOW - CYCLE // 2, NOW)
-    )
+    earlier, later = ({each.id: each for each in between(NOW - CYCLE, NOW, now)} for now in (NOW - CYCLE // 2, NOW))
     assert len(earlier) == len(between(NOW - CYCLE, NOW, NOW - CYCLE // 2))
     for frame_id, frame in earlier.items():
         assert later[frame_id].start_ticks == frame.start_ticks

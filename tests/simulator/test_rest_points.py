@@ -97,7 +97,9 @@ async def test_searching_points(bench: Bench) -> None:
     assert (await bench.get("/points/search", query="*", maxCount=1001)).status == 400
     second = (await bench.get("/dataservers", name="PISRV2")).body["WebId"]
     found = await bench.get("/points/search", query="tag:=W.*", dataServerWebId=second)
-    assert {item["Path"] for item in found.items} == {rf"\\PISRV2\W.{name}" for name in ("Temperature", "Humidity", "Door")}
+    assert {item["Path"] for item in found.items} == {
+        rf"\\PISRV2\W.{name}" for name in ("Temperature", "Humidity", "Door")
+    }
 
 
 async def test_servers_before_2021_sp3_cannot_search_points(clock: Clock) -> None:

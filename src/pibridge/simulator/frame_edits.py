@@ -1,10 +1,11 @@
 """The event frames as they stand: those of the plant's batches, and what people and systems did to them since."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from pibridge.model.ticks import FOREVER
 from pibridge.simulator.frames import Batches, Frame, Wanted, cycle_of
@@ -55,7 +56,15 @@ class Frames:
 
     def at(self, path: str) -> list[Frame]:
         """Give the frames at that path, whatever its case: names are not unique."""
-        return [frame for frame in self.between(0, FOREVER) if frame.path.upper() == path.upper()]
+        root, bracket, rest = path.upper().partition("]")
+        found = [
+            frame
+            for frame in self.between(0, FOREVER, lambda kind: kind.is_root)
+            if frame.parent is None and frame.path.upper() == root + bracket
+        ]
+        for name in filter(None, rest.split("\\")):
+            found = [child for frame in found for child in self.below(frame) if child.name.upper() == name]
+        return found
 
     def below(self, frame: Frame) -> list[Frame]:
         """Give the frames that are part of this one."""
@@ -173,8 +182,10 @@ class Frames:
     def _changed(self, born: Frame) -> Frame:
         changes = dict(self._changes[born.id])
         values = changes.pop("attributes")
-        known = {name: born.details.get(name, Detail(None)) for name in values}
-        details = {**born.details, **{name: replace(known[name], value=value) for name, value in values.items()}}
+        details = dict(born.details)
+        for name, value in values.items():
+            known = details.get(name, Detail(value))
+            details[name] = Detail(value, known.unit, known.at_end)
         return replace(born, details=details, **changes)
 
     def _stands_for(self, first: UUID) -> UUID:

@@ -1,9 +1,11 @@
 """The event frames of the plant's batches: pure functions of time, computed when they are asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
+
+from msgspec import Struct
 
 from pibridge.model.ticks import FOREVER
 from pibridge.simulator import recipes, times, webid
@@ -20,8 +22,7 @@ _DERIVED: Final = {"Unit Batch": {"F2": "Fermenter Batch"}}
 _TYPES: Final = {str: "String", float: "Double", int: "Int32", bool: "Boolean", dict: "EnumerationValue"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """An event frame. `end_ticks`: FOREVER while it is open. `above`: the path of its parent, empty at the root.
 
     `sources`: what the batch system tells of each of its batches in it. `acknowledged_by`: empty if nobody has.
@@ -35,11 +36,11 @@ class Frame:
     parent: UUID | None = None
     above: str = ""
     elements: tuple[Element, ...] = ()
-    details: Mapping[str, Detail] = field(default_factory=dict)
+    details: dict[str, Detail] = {}
     severity: str = "None"
     categories: tuple[str, ...] = ("OSIBatch",)
     description: str = ""
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = {}
     can_be_acknowledged: bool = False
     acknowledged_by: str = ""
 
@@ -51,9 +52,7 @@ class Frame:
     @property
     def path(self) -> str:
         r"""`\\AF1\Plant\EventFrames[Name]`, with the names of the frames below that. Others may have the same."""
-        return (
-            rf"{self.above}\{self.name}" if self.above else rf"{database_identity(PLANT).path}\EventFrames[{self.name}]"
-        )
+        return rf"{self.above}\{self.name}" if self.above else _root_path(self.name)
 
     @property
     def identity(self) -> webid.Identity:
@@ -135,7 +134,7 @@ class _Line:
         while step.parent is not None:
             step = self.steps[step.parent]
             names.insert(0, step.name or batch_id)
-        return "\\".join((_root(names[0]), *names[1:])) if names else ""
+        return "\\".join((_root_path(names[0]), *names[1:])) if names else ""
 
     def _elements(self, step: Step) -> tuple[Element, ...]:
         modules = self.element.elements if step.template.startswith("Phase") else []
@@ -215,5 +214,5 @@ def _line(unit: Unit, element: Element, steps: tuple[Step, ...]) -> _Line:
     return _Line(unit, element, steps, kinds, heads)
 
 
-def _root(name: str) -> str:
+def _root_path(name: str) -> str:
     return rf"{database_identity(PLANT).path}\EventFrames[{name}]"

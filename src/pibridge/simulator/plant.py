@@ -23,7 +23,7 @@ from pibridge.simulator.tree import Attribute, Database, Element, Template
 Clock = Callable[[], int]
 PlantObject = DataServer | DigitalSet | Point | AssetServer | Database | Template | Element | Attribute | Frame
 _FORECAST: Final = 86_400 * PER_SECOND
-_HISTORY_CYCLES: Final = 2000
+_HISTORY_CYCLES: Final = 1000
 _VESSELS: Final = ("Reactor", "Fermenter")
 _Block = tuple[list[int], list[Sample], list[bool]]
 
@@ -37,7 +37,7 @@ class Plant:
     """A small brewery. The same seed and range give the same events, however and whenever they are asked for.
 
     `bulk`: generic points beside the plant's own, each with `event_rate` events/s. `compression`: False archives every
-    snapshot. `cycle_s`: how long one batch takes with the cleaning after it; there are event frames of the 2000 cycles
+    snapshot. `cycle_s`: how long one batch takes with the cleaning after it; there are event frames of the 1000 cycles
     before the plant was made. `clock`: what time it is, in ticks.
     """
 

@@ -1,6 +1,6 @@
 """What a batch consists of, as ISA-88 has it: procedure, unit procedure, operations, phases and their states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -107,7 +107,7 @@ class Batch:
         return self.unit.moment(self.number, self.steps[0].begin, step.end)
 
 
-def details(batch: Batch, step: Step) -> Mapping[str, Detail]:
+def details(batch: Batch, step: Step) -> dict[str, Detail]:
     """Give the attributes of a step."""
     number = batch.number
     if step.template == "Batch":
@@ -134,7 +134,7 @@ def details(batch: Batch, step: Step) -> Mapping[str, Detail]:
     return {}
 
 
-def source(batch: Batch, start: str, end: str) -> Mapping[str, str]:
+def source(batch: Batch, start: str, end: str) -> dict[str, str]:
     """Give what the batch system tells of its batch: XML by its own id. `start`, `end`: UTC, empty while it runs."""
     xml = (
         f'<Batch BatchID="{batch.id}" Product="{batch.product}" Recipe="{batch.recipe}" RecipeType="Batch"'
