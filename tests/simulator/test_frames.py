@@ -99,3 +99,10 @@ def test_what_is_captured_at_the_end() -> None:
         {"Recipe": ("Ale", 0), "Yield": (115.5, NOW + 5)},
     ]
     assert [each.plug_in for each in closed.attributes] == ["", "Formula"]
+
+
+def test_the_year_9999_is_no_end() -> None:
+    """With or without a fraction of its last second."""
+    ends = (FOREVER, FOREVER - PER_SECOND + 1, FOREVER - PER_SECOND)
+    frames = [Frame(id=uuid4(), name="B-1", start_ticks=NOW, end_ticks=end) for end in ends]
+    assert [frame.is_open for frame in frames] == [True, True, False]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from pibridge.model.ticks import FOREVER
+from pibridge.model.ticks import FOREVER, PER_SECOND
 from pibridge.simulator import recipes, times, webid
 from pibridge.simulator.brewing import Unit
 from pibridge.simulator.recipes import Batch, Detail, Step
@@ -23,9 +23,10 @@ _TYPES: Final = {str: "String", float: "Double", int: "Int32", bool: "Boolean", 
 
 
 class Frame(Struct, frozen=True, kw_only=True):
-    """An event frame. `end_ticks`: FOREVER while it is open. `above`: the path of its parent, empty at the root.
+    """An event frame. `end_ticks`: in the last second of the year 9999 while it is open.
 
-    `sources`: what the batch system tells of each of its batches in it. `acknowledged_by`: empty if nobody has.
+    `above`: the path of its parent, empty at the root. `sources`: what the batch system tells of each of its batches
+    in it. `acknowledged_by`: empty if nobody has.
     """
 
     id: UUID
@@ -47,7 +48,7 @@ class Frame(Struct, frozen=True, kw_only=True):
     @property
     def is_open(self) -> bool:
         """Whether it has not ended yet."""
-        return self.end_ticks == FOREVER
+        return self.end_ticks > FOREVER - PER_SECOND
 
     @property
     def path(self) -> str:
