@@ -125,6 +125,8 @@ async def test_filters(bench: Bench) -> None:
     assert await ids(referencedElementNameFilter="boiler*") == {str(odd)}
     assert await ids(referencedElementTemplateName="Unit") == {str(odd)}
     assert await ids(isAcknowledged="true") == {str(seen)}
+    dates = {frame["Name"]: frame["AcknowledgedDate"] for frame in await frames_of(bench)}
+    assert (dates["Odd"], dates["Seen"]) == ("1970-01-01T00:00:00Z", text(NOW))
     assert str(seen) in await ids(canBeAcknowledged="true")
     assert not await ids(canBeAcknowledged="false") & await ids(canBeAcknowledged="true")
 

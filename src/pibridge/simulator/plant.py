@@ -98,19 +98,6 @@ class Plant:
             return self._of_frame(name.marker, guids)
         return self._by_id.get((name.marker, guids, name.point_id))
 
-    def _of_frame(self, marker: str, guids: tuple[UUID, ...]) -> Frame | Attribute | None:
-        frame = self.frames.find(guids[1]) if guids[0] == AF.guid else None
-        if frame is None or marker == webid.EVENT_FRAME:
-            return frame
-        return next((each for each in frame.attributes if each.identity.guids == guids), None)
-
-    def _batches(self, cycle_s: float) -> Batches:
-        vessels = {element.name: element for element in self.tree.elements() if element.template in _VESSELS}
-        units = points.units(cycle_s)
-        cycle_ticks = units[0].cycle_ticks
-        since_ticks = (self.clock() // cycle_ticks - _HISTORY_CYCLES) * cycle_ticks
-        return Batches({unit: vessels[unit.name] for unit in units}, since_ticks)
-
     def snapshots(self, tag: str | Point, start: int, end: int) -> list[Sample]:
         """Give every snapshot event with start ≤ time ≤ end, after edits, whether its time has come or not."""
         point = tag if isinstance(tag, Point) else self.point(tag)
@@ -201,6 +188,19 @@ class Plant:
     def edit_count(self) -> int:
         """The number of the last change of any point."""
         return self._edit_count
+
+    def _of_frame(self, marker: str, guids: tuple[UUID, ...]) -> Frame | Attribute | None:
+        frame = self.frames.find(guids[1]) if guids[0] == AF.guid else None
+        if frame is None or marker == webid.EVENT_FRAME:
+            return frame
+        return next((each for each in frame.attributes if each.identity.guids == guids), None)
+
+    def _batches(self, cycle_s: float) -> Batches:
+        vessels = {element.name: element for element in self.tree.elements() if element.template in _VESSELS}
+        units = points.units(cycle_s)
+        cycle_ticks = units[0].cycle_ticks
+        since_ticks = (self.clock() // cycle_ticks - _HISTORY_CYCLES) * cycle_ticks
+        return Batches({unit: vessels[unit.name] for unit in units}, since_ticks)
 
     def _edit(self, tag: str | Point, action: Action, sample: Sample) -> Edit:
         point = tag if isinstance(tag, Point) else self.point(tag)
