@@ -34,5 +34,6 @@ def test_the_warehouse_reads_the_second_server() -> None:
 
 def test_who_is_who() -> None:
     """No two elements or attributes have the same id."""
-    everything = [each for tree in (TREE, WAREHOUSE) for each in (*tree.elements(), *tree.attributes())]
-    assert len({each.identity.guids for each in everything}) == len(everything)
+    ids = [each.identity.guids for tree in (TREE, WAREHOUSE) for each in tree.elements()]
+    ids += [each.identity.guids for tree in (TREE, WAREHOUSE) for each in tree.attributes()]
+    assert len(set(ids)) == len(ids)

@@ -33,3 +33,11 @@ def test_batch_ids_are_told_from_tests_and_cleaning() -> None:
 def test_recipes_take_turns() -> None:
     """Each cycle has one recipe."""
     assert {UNIT.recipes(number)[0][1] for number in range(8)} == {"Ale", "Lager", "Stout", "Wheat"}
+
+
+def test_a_cycle_ends_in_the_next_one() -> None:
+    """A later place of a cycle comes after its first, also where the unit's offset puts it into the next slot."""
+    unit = brewing.Unit("R2", CYCLE, 0.65)
+    begin, end = unit.moment(1000, 0.05, 0.05), unit.moment(1000, 0.05, 0.90)
+    assert begin == 1000 * CYCLE + 0.7 * CYCLE
+    assert end - begin == 0.85 * CYCLE

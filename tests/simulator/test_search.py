@@ -29,3 +29,9 @@ def test_an_operator_that_is_not_built_is_refused() -> None:
     """It is never taken for one that is."""
     with pytest.raises(Refused, match="operator '>'"):
         holds(parse("zero:>5", "tag"), lambda _: ["1"])
+
+
+@pytest.mark.parametrize(("query", "expected"), [("zero:>5", False), ("zero:>=5", True), ("zero:<6 zero:<=5", True)])
+def test_comparisons(query: str, expected: bool) -> None:  # noqa: FBT001 - a parameter of the table above
+    """What has a measure is compared by it."""
+    assert holds(parse(query, "tag"), lambda _: ["5.0"], {"zero": float}) is expected

@@ -44,10 +44,10 @@ class Control:
     async def truth(self, request: web.Request) -> web.StreamResponse:
         """Answer JSON lines: every snapshot from `start` to `end`, of all points or those whose path holds `tag`."""
         try:
-            start = _time(request, "start", self._started)
-            end = _time(request, "end", self._plant.clock())
+            start = time_asked_for(request, "start", self._started)
+            end = time_asked_for(request, "end", self._plant.clock())
         except ValueError as error:
-            return _problem(str(error))
+            return refused(str(error))
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         async for lines in self._lines(request.query.get("tag", ""), start, end):
@@ -85,7 +85,7 @@ class Control:
         try:
             added = [self._faults.add(line) for line in lines]
         except PIBridgeError as error:
-            return _problem(str(error))
+            return refused(str(error))
         return web.json_response([fault.number for fault in added], status=HTTPStatus.CREATED)
 
     async def clear_faults(self, request: web.Request) -> web.Response:
@@ -111,13 +111,15 @@ class Control:
             else:
                 self._plant.delete(wanted.tag, at)
         except (msgspec.DecodeError, ValueError, KeyError) as error:
-            return _problem(str(error))
+            return refused(str(error))
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _time(request: web.Request, name: str, default: int) -> int:
+def time_asked_for(request: web.Request, name: str, default: int) -> int:
+    """Give the ticks of a parameter in ISO 8601. ValueError if it is none."""
     return clock_ticks.parse(request.query[name]) if name in request.query else default
 
 
-def _problem(text: str) -> web.Response:
+def refused(text: str) -> web.Response:
+    """Give a 400 with the reason."""
     return web.json_response({"Errors": [text]}, status=HTTPStatus.BAD_REQUEST)

@@ -1,7 +1,6 @@
 """`/simulator/frames`: how tests and acceptance runs make, change and remove event frames, and learn of all."""
 
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from msgspec.structs import asdict
 from pibridge.model import ticks as clock_ticks
 from pibridge.model.ticks import FOREVER
 from pibridge.simulator import tree, webid
+from pibridge.simulator.control import refused, time_asked_for
 from pibridge.simulator.frames import Frame
 from pibridge.simulator.plant import Plant
 from pibridge.simulator.samples import NO_DATA
@@ -72,10 +72,10 @@ class FrameControl:
     async def truth(self, request: web.Request) -> web.Response:
         """Answer JSON lines: every event frame that was open at some time from `start` to `end`, as it is now."""
         try:
-            start = clock_ticks.parse(request.query["start"]) if "start" in request.query else self._started
-            end = clock_ticks.parse(request.query["end"]) if "end" in request.query else self._plant.clock()
+            start = time_asked_for(request, "start", self._started)
+            end = time_asked_for(request, "end", self._plant.clock())
         except ValueError as error:
-            return _problem(str(error))
+            return refused(str(error))
         lines = (msgspec.json.encode(_told(frame)) + b"\n" for frame in self._plant.frames.between(start, end))
         return web.Response(body=b"".join(lines), content_type="application/x-ndjson")
 
@@ -85,7 +85,7 @@ class FrameControl:
             wanted = msgspec.json.decode(await request.read(), type=FrameRequest)
             frame_id = self._done(wanted)
         except (msgspec.DecodeError, ValueError, KeyError) as error:
-            return _problem(str(error.args[0]))
+            return refused(str(error.args[0]))
         return web.json_response({"id": str(frame_id)})
 
     def _done(self, wanted: FrameRequest) -> UUID:
@@ -148,7 +148,3 @@ def _told(frame: Frame) -> dict[str, Any]:
         "severity": frame.severity,
         "categories": list(frame.categories),
     }
-
-
-def _problem(text: str) -> web.Response:
-    return web.json_response({"Errors": [text]}, status=HTTPStatus.BAD_REQUEST)

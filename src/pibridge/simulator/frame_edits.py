@@ -1,13 +1,14 @@
 """The event frames as they stand: those of the plant's batches, and what people and systems did to them since."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from pibridge.model.ticks import FOREVER
-from pibridge.simulator.frames import Batches, Frame, Wanted
+from pibridge.simulator.frames import Batches, Frame, Wanted, cycle_of
 from pibridge.simulator.recipes import Detail
 from pibridge.simulator.servers import guid
 
@@ -36,13 +37,12 @@ class Frames:
     def between(self, low: int, high: int, wanted: Wanted = lambda _: True) -> Iterator[Frame]:
         """Give the frames that were open at some time of the range. Some that are not wanted may be among them."""
         now = self._clock()
-        born = self._batches.between(low, high, now, wanted)
-        if not (self._made or self._changes or self._ids):
-            yield from born
-            return
         seen: _Seen = {}
-        for frame in born:
-            if frame.id not in self._changes and (settled := self._settle(frame, now, seen)):
+        touched = {cycle_of(first) for first in (*self._changes, *self._ids)}
+        for frame in self._batches.between(low, high, now, wanted):
+            if cycle_of(frame.id) not in touched:
+                yield frame
+            elif frame.id not in self._changes and (settled := self._settle(frame, now, seen)):
                 yield settled
         for settled in self._touched(now, seen):
             if settled.start_ticks <= high and settled.end_ticks >= low:
@@ -56,7 +56,15 @@ class Frames:
 
     def at(self, path: str) -> list[Frame]:
         """Give the frames at that path, whatever its case: names are not unique."""
-        return [frame for frame in self.between(0, FOREVER) if frame.path.upper() == path.upper()]
+        root, bracket, rest = path.upper().partition("]")
+        found = [
+            frame
+            for frame in self.between(0, FOREVER, lambda kind: kind.is_root)
+            if frame.parent is None and frame.path.upper() == root + bracket
+        ]
+        for name in filter(None, rest.split("\\")):
+            found = [child for frame in found for child in self.below(frame) if child.name.upper() == name]
+        return found
 
     def below(self, frame: Frame) -> list[Frame]:
         """Give the frames that are part of this one."""
@@ -174,8 +182,10 @@ class Frames:
     def _changed(self, born: Frame) -> Frame:
         changes = dict(self._changes[born.id])
         values = changes.pop("attributes")
-        known = {name: born.details.get(name, Detail(None)) for name in values}
-        details = {**born.details, **{name: replace(known[name], value=value) for name, value in values.items()}}
+        details = dict(born.details)
+        for name, value in values.items():
+            known = details.get(name, Detail(value))
+            details[name] = Detail(value, known.unit, known.at_end)
         return replace(born, details=details, **changes)
 
     def _stands_for(self, first: UUID) -> UUID:

@@ -1,14 +1,16 @@
 """The event frames of the plant's batches: pure functions of time, computed when they are asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from pibridge.model.ticks import FOREVER
+from msgspec import Struct
+
+from pibridge.model.ticks import FOREVER, PER_SECOND
 from pibridge.simulator import recipes, times, webid
 from pibridge.simulator.brewing import Unit
-from pibridge.simulator.recipes import Detail, Step
+from pibridge.simulator.recipes import Batch, Detail, Step
 from pibridge.simulator.samples import NO_DATA
 from pibridge.simulator.servers import AF, guid
 from pibridge.simulator.tree import PLANT, Attribute, Element, database_identity
@@ -20,11 +22,11 @@ _DERIVED: Final = {"Unit Batch": {"F2": "Fermenter Batch"}}
 _TYPES: Final = {str: "String", float: "Double", int: "Int32", bool: "Boolean", dict: "EnumerationValue"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """An event frame. `end_ticks`: FOREVER while it is open. `above`: the path of its parent, empty at the root.
+class Frame(Struct, frozen=True, kw_only=True):
+    """An event frame. `end_ticks`: in the last second of the year 9999 while it is open.
 
-    `sources`: what the batch system tells of each of its batches in it. `acknowledged_by`: empty if nobody has.
+    `above`: the path of its parent, empty at the root. `sources`: what the batch system tells of each of its batches
+    in it. `acknowledged_by`: empty if nobody has.
     """
 
     id: UUID
@@ -35,25 +37,23 @@ class Frame:
     parent: UUID | None = None
     above: str = ""
     elements: tuple[Element, ...] = ()
-    details: Mapping[str, Detail] = field(default_factory=dict)
+    details: dict[str, Detail] = {}
     severity: str = "None"
     categories: tuple[str, ...] = ("OSIBatch",)
     description: str = ""
-    sources: Mapping[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = {}
     can_be_acknowledged: bool = False
     acknowledged_by: str = ""
 
     @property
     def is_open(self) -> bool:
         """Whether it has not ended yet."""
-        return self.end_ticks == FOREVER
+        return self.end_ticks > FOREVER - PER_SECOND
 
     @property
     def path(self) -> str:
         r"""`\\AF1\Plant\EventFrames[Name]`, with the names of the frames below that. Others may have the same."""
-        return (
-            rf"{self.above}\{self.name}" if self.above else rf"{database_identity(PLANT).path}\EventFrames[{self.name}]"
-        )
+        return rf"{self.above}\{self.name}" if self.above else _root_path(self.name)
 
     @property
     def identity(self) -> webid.Identity:
@@ -102,46 +102,40 @@ class _Line:
     kinds: tuple[Kind, ...]
     heads: tuple[bytes, ...]
 
-    def start(self, number: int, index: int) -> int:
-        return self.unit.moment(number, self.steps[0].begin, self.steps[index].begin)
-
-    def end(self, number: int, index: int) -> int:
-        return self.unit.moment(number, self.steps[0].begin, self.steps[index].end)
+    def batch(self, number: int) -> Batch:
+        return Batch(self.unit, self.steps, number)
 
     def id(self, number: int, index: int) -> UUID:
         return UUID(bytes=self.heads[index] + (_VARIANT | number).to_bytes(8, "big"))
 
-    def frame(self, number: int, index: int, now: int) -> Frame:
-        """Give the frame of a step in the cycle of that number, as it stands at `now`."""
+    def frame(self, batch: Batch, index: int, now: int) -> Frame:
+        """Give the frame of a step of a batch, as it stands at `now`."""
         step = self.steps[index]
-        batch = recipes.batch_id(self.unit, self.steps, number)
-        start, end = self.start(number, index), self.end(number, index)
+        is_root = step.parent is None
+        start, end = batch.start(step), batch.end(step)
         end = FOREVER if end > now else end
-        is_root, is_test = step.parent is None, batch.startswith("TEST")
         ended = "" if end == FOREVER else times.text(end)
         return Frame(
-            id=self.id(number, index),
-            name=step.name or batch,
+            id=self.id(batch.number, index),
+            name=step.name or batch.id,
             template=self.kinds[index].template,
             start_ticks=start,
             end_ticks=end,
-            parent=None if step.parent is None else self.id(number, step.parent),
-            above=self._above(step, batch),
+            parent=None if step.parent is None else self.id(batch.number, step.parent),
+            above=self._above(step, batch.id),
             elements=() if is_root else self._elements(step),
-            details=recipes.details(self.unit, self.steps, step, number),
-            severity="Information" if is_test else "None",
-            sources=recipes.source(self.unit, self.steps, number, times.text(start), ended) if is_root else {},
-            can_be_acknowledged=is_root and is_test,
+            details=recipes.details(batch, step),
+            severity="Information" if batch.is_test else "None",
+            sources=recipes.source(batch, times.text(start), ended) if is_root else {},
+            can_be_acknowledged=is_root and batch.is_test,
         )
 
-    def _above(self, step: Step, batch: str) -> str:
+    def _above(self, step: Step, batch_id: str) -> str:
         names: list[str] = []
         while step.parent is not None:
             step = self.steps[step.parent]
-            names.insert(0, step.name or batch)
-        if not names:
-            return ""
-        return "\\".join((_root(names[0]), *names[1:]))
+            names.insert(0, step.name or batch_id)
+        return "\\".join((_root_path(names[0]), *names[1:])) if names else ""
 
     def _elements(self, step: Step) -> tuple[Element, ...]:
         modules = self.element.elements if step.template.startswith("Phase") else []
@@ -172,36 +166,45 @@ class Batches:
                 continue
             cycle = line.unit.cycle_ticks
             # A batch may end in the cycle after its own.
-            for number in range(low // cycle - 2, high // cycle + 1):
-                if line.start(number, 0) < self._since:
+            for batch in map(line.batch, range(low // cycle - 2, high // cycle + 1)):
+                if batch.start(line.steps[0]) < self._since:
                     continue
                 for index in chosen:
-                    if line.start(number, index) <= high and line.end(number, index) >= low:
-                        yield line.frame(number, index, now)
+                    if batch.start(line.steps[index]) <= high and batch.end(line.steps[index]) >= low:
+                        yield line.frame(batch, index, now)
 
     def find(self, frame_id: UUID, now: int) -> Frame | None:
         """Give the frame of that id if it has begun."""
         place = self._place(frame_id, now)
-        return place[0].frame(place[2], place[1], now) if place else None
+        return place.line.frame(place.batch, place.index, now) if place else None
 
     def below(self, frame_id: UUID, now: int) -> Iterator[Frame]:
-        """Give the frames that are part of the one of that id."""
-        place = self._place(frame_id, now)
-        if place is None:
-            return
-        line, parent, number = place
-        for index, step in enumerate(line.steps):
-            if step.parent == parent and line.start(number, index) <= now:
-                yield line.frame(number, index, now)
+        """Give the frames that are part of the one of that id and have begun."""
+        if place := self._place(frame_id, now):
+            for index, step in enumerate(place.line.steps):
+                if step.parent == place.index and place.batch.start(step) <= now:
+                    yield place.line.frame(place.batch, index, now)
 
-    def _place(self, frame_id: UUID, now: int) -> tuple[_Line, int, int] | None:
+    def _place(self, frame_id: UUID, now: int) -> "_Place | None":
         line, index = self._places.get(frame_id.bytes[:8], (None, 0))
-        number = int.from_bytes(frame_id.bytes[8:], "big") ^ _VARIANT
-        if line is None or number > now // line.unit.cycle_ticks + 1:
+        number = int.from_bytes(cycle_of(frame_id), "big") ^ _VARIANT
+        if line is None or number > now // line.unit.cycle_ticks:
             return None
-        if line.start(number, 0) < self._since or line.start(number, index) > now:
-            return None
-        return line, index, number
+        batch = line.batch(number)
+        has_begun = batch.start(line.steps[0]) >= self._since and batch.start(line.steps[index]) <= now
+        return _Place(line, batch, index) if has_begun else None
+
+
+@dataclass(frozen=True)
+class _Place:
+    line: _Line
+    batch: Batch
+    index: int
+
+
+def cycle_of(frame_id: UUID) -> bytes:
+    """Give what the ids of all frames of a batch have in common."""
+    return frame_id.bytes[8:]
 
 
 def _line(unit: Unit, element: Element, steps: tuple[Step, ...]) -> _Line:
@@ -212,5 +215,5 @@ def _line(unit: Unit, element: Element, steps: tuple[Step, ...]) -> _Line:
     return _Line(unit, element, steps, kinds, heads)
 
 
-def _root(name: str) -> str:
+def _root_path(name: str) -> str:
     return rf"{database_identity(PLANT).path}\EventFrames[{name}]"

@@ -23,7 +23,7 @@ from pibridge.simulator.tree import Attribute, Database, Element, Template
 Clock = Callable[[], int]
 PlantObject = DataServer | DigitalSet | Point | AssetServer | Database | Template | Element | Attribute | Frame
 _FORECAST: Final = 86_400 * PER_SECOND
-_HISTORY_CYCLES: Final = 2000
+_HISTORY_CYCLES: Final = 1000
 _VESSELS: Final = ("Reactor", "Fermenter")
 _Block = tuple[list[int], list[Sample], list[bool]]
 
@@ -37,7 +37,7 @@ class Plant:
     """A small brewery. The same seed and range give the same events, however and whenever they are asked for.
 
     `bulk`: generic points beside the plant's own, each with `event_rate` events/s. `compression`: False archives every
-    snapshot. `cycle_s`: how long one batch takes with the cleaning after it; there are event frames of the 2000 cycles
+    snapshot. `cycle_s`: how long one batch takes with the cleaning after it; there are event frames of the 1000 cycles
     before the plant was made. `clock`: what time it is, in ticks.
     """
 
@@ -97,19 +97,6 @@ class Plant:
         if name.marker == webid.EVENT_FRAME or name.owner == "F":
             return self._of_frame(name.marker, guids)
         return self._by_id.get((name.marker, guids, name.point_id))
-
-    def _of_frame(self, marker: str, guids: tuple[UUID, ...]) -> Frame | Attribute | None:
-        frame = self.frames.find(guids[1]) if guids[0] == AF.guid else None
-        if frame is None or marker == webid.EVENT_FRAME:
-            return frame
-        return next((each for each in frame.attributes if each.identity.guids == guids), None)
-
-    def _batches(self, cycle_s: float) -> Batches:
-        vessels = {element.name: element for element in self.tree.elements() if element.template in _VESSELS}
-        units = points.units(cycle_s)
-        cycle_ticks = units[0].cycle_ticks
-        since_ticks = (self.clock() // cycle_ticks - _HISTORY_CYCLES) * cycle_ticks
-        return Batches({unit: vessels[unit.name] for unit in units}, since_ticks)
 
     def snapshots(self, tag: str | Point, start: int, end: int) -> list[Sample]:
         """Give every snapshot event with start ≤ time ≤ end, after edits, whether its time has come or not."""
@@ -201,6 +188,19 @@ class Plant:
     def edit_count(self) -> int:
         """The number of the last change of any point."""
         return self._edit_count
+
+    def _of_frame(self, marker: str, guids: tuple[UUID, ...]) -> Frame | Attribute | None:
+        frame = self.frames.find(guids[1]) if guids[0] == AF.guid else None
+        if frame is None or marker == webid.EVENT_FRAME:
+            return frame
+        return next((each for each in frame.attributes if each.identity.guids == guids), None)
+
+    def _batches(self, cycle_s: float) -> Batches:
+        vessels = {element.name: element for element in self.tree.elements() if element.template in _VESSELS}
+        units = points.units(cycle_s)
+        cycle_ticks = units[0].cycle_ticks
+        since_ticks = (self.clock() // cycle_ticks - _HISTORY_CYCLES) * cycle_ticks
+        return Batches({unit: vessels[unit.name] for unit in units}, since_ticks)
 
     def _edit(self, tag: str | Point, action: Action, sample: Sample) -> Edit:
         point = tag if isinstance(tag, Point) else self.point(tag)

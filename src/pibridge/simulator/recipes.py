@@ -1,7 +1,8 @@
 """What a batch consists of, as ISA-88 has it: procedure, unit procedure, operations, phases and their states."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from pibridge.model.ticks import PER_SECOND
@@ -63,20 +64,55 @@ MAKING: Final = tuple(_steps(_MAKING))
 CLEANING: Final = tuple(_steps(_CLEANING))
 
 
-def batch_id(unit: Unit, steps: tuple[Step, ...], number: int) -> str:
-    """Give the batch that the vessel's tag names meanwhile."""
-    made, cleaned, _ = unit.batch_ids(number)
-    return str((made if steps is MAKING else cleaned)[1])
+@dataclass(frozen=True)
+class Batch:
+    """What runs in a vessel in the cycle of that number: one of its two batches. `steps`: MAKING or CLEANING."""
+
+    unit: Unit
+    steps: tuple[Step, ...]
+    number: int
+
+    @cached_property
+    def id(self) -> str:
+        """The id that the vessel's tag tells meanwhile."""
+        made, cleaned, _ = self.unit.batch_ids(self.number)
+        return str((made if self.is_making else cleaned)[1])
+
+    @property
+    def is_making(self) -> bool:
+        """Whether something is made, or the vessel is cleaned."""
+        return self.steps is MAKING
+
+    @property
+    def is_test(self) -> bool:
+        """Whether nobody will drink it."""
+        return self.id.startswith("TEST")
+
+    @cached_property
+    def recipe(self) -> str:
+        """By what it is made."""
+        return str(self.unit.recipes(self.number)[0][1]) if self.is_making else "CIP"
+
+    @property
+    def product(self) -> str:
+        """What is made."""
+        return f"{self.recipe} wort" if self.is_making else "Clean vessel"
+
+    def start(self, step: Step) -> int:
+        """Give when a step begins, in ticks."""
+        return self.unit.moment(self.number, self.steps[0].begin, step.begin)
+
+    def end(self, step: Step) -> int:
+        """Give when a step ends, in ticks."""
+        return self.unit.moment(self.number, self.steps[0].begin, step.end)
 
 
-def details(unit: Unit, steps: tuple[Step, ...], step: Step, number: int) -> Mapping[str, Detail]:
-    """Give the attributes of a step of that cycle."""
-    making = steps is MAKING
-    recipe = str(unit.recipes(number)[0][1]) if making else "CIP"
-    product = f"{recipe} wort" if making else "Clean vessel"
+def details(batch: Batch, step: Step) -> dict[str, Detail]:
+    """Give the attributes of a step."""
+    number = batch.number
     if step.template == "Batch":
-        found = {"Recipe": Detail(recipe), "Product": Detail(product)}
-        if making:
+        found = {"Recipe": Detail(batch.recipe), "Product": Detail(batch.product)}
+        if batch.is_making:
             rejected = number % _REJECTED_EVERY == 0
             result = {"Name": "Rejected" if rejected else "Accepted", "Value": int(rejected), "IsSystem": False}
             found["Batch Size"] = Detail(120.0, "hl")
@@ -85,25 +121,23 @@ def details(unit: Unit, steps: tuple[Step, ...], step: Step, number: int) -> Map
         return found
     if step.template == "Unit Batch":
         return {
-            "BatchID": Detail(batch_id(unit, steps, number)),
-            "Procedure": Detail(f"{recipe} procedure"),
-            "Product": Detail(product),
-            "Peak Temperature": Detail((72.0 if making else 75.0) + number % 5 / 10, "°C", at_end=True),
+            "BatchID": Detail(batch.id),
+            "Procedure": Detail(f"{batch.recipe} procedure"),
+            "Product": Detail(batch.product),
+            "Peak Temperature": Detail((72.0 if batch.is_making else 75.0) + number % 5 / 10, "°C", at_end=True),
         }
     if step.template == "Operation":
         return {"Operator": Detail(f"Shift {'ABC'[number % 3]}")}
     if step.template == "Phase":
-        seconds = (step.end - step.begin) * unit.cycle_ticks / PER_SECOND
+        seconds = (step.end - step.begin) * batch.unit.cycle_ticks / PER_SECOND
         return {"Target Duration": Detail(round(seconds, 1), "s")}
     return {}
 
 
-def source(unit: Unit, steps: tuple[Step, ...], number: int, start: str, end: str) -> Mapping[str, str]:
+def source(batch: Batch, start: str, end: str) -> dict[str, str]:
     """Give what the batch system tells of its batch: XML by its own id. `start`, `end`: UTC, empty while it runs."""
-    recipe = details(unit, steps, steps[0], number)
     xml = (
-        f'<Batch BatchID="{batch_id(unit, steps, number)}" Product="{recipe["Product"].value}"'
-        f' Recipe="{recipe["Recipe"].value}" RecipeType="Batch" StartUTC="{start}" EndUTC="{end}"'
-        ' InterfaceName="SIMBATCH" InterfaceID="1" DataSource="Simulator"/>'
+        f'<Batch BatchID="{batch.id}" Product="{batch.product}" Recipe="{batch.recipe}" RecipeType="Batch"'
+        f' StartUTC="{start}" EndUTC="{end}" InterfaceName="SIMBATCH" InterfaceID="1" DataSource="Simulator"/>'
     )
-    return {f"{unit.name}-{'making' if steps is MAKING else 'cleaning'}-{number}": xml}
+    return {f"{batch.unit.name}-{'making' if batch.is_making else 'cleaning'}-{batch.number}": xml}

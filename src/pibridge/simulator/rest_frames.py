@@ -8,7 +8,7 @@ from pibridge.model.ticks import FOREVER
 from pibridge.simulator import search, times, webid
 from pibridge.simulator.call import Answer, Call, Route, bad_request
 from pibridge.simulator.frame_search import MODES, SORT_FIELDS, Search
-from pibridge.simulator.frames import Frame, Wanted
+from pibridge.simulator.frames import Frame, Kind, Wanted
 from pibridge.simulator.objects import Renderer, by_path, many, matches, page, resolve
 from pibridge.simulator.rest_assets import any_of, attributes_of, database_asked_for
 from pibridge.simulator.rest_streams import moment
@@ -51,8 +51,13 @@ def frame_search(call: Call) -> dict[str, Any]:
     """Answer an AFSearch for event frames, of all times unless it says which."""
     database = database_asked_for(call)
     groups = search.parse(call.query.text("query"), "name")
+    of_template = [[term for term in group if term[0] == "template"] for group in groups]
+
+    def worth_making(kind: Kind) -> bool:
+        return search.holds(of_template, lambda _: list(lineage(kind.template)))
+
     measures = dict.fromkeys(("start", "end"), partial(moment, call))
-    frames = call.plant.frames.between(0, FOREVER) if database.name == PLANT else ()
+    frames = call.plant.frames.between(0, FOREVER, worth_making) if database.name == PLANT else ()
     found = (frame for frame in frames if search.holds(groups, partial(_terms, frame), measures))
     return page(call, sorted(found, key=lambda frame: (frame.name.upper(), frame.start_ticks)), Renderer(call).frame)
 
