@@ -254,8 +254,8 @@ class Renderer:
             "EndTime": self._open_end if frame.is_open else times.text(frame.end_ticks),
             "Severity": frame.severity,
             "AcknowledgedBy": frame.acknowledged_by,
-            # The plant does not remember when somebody acknowledged a frame: it was when it ended.
-            "AcknowledgedDate": times.text(min(frame.end_ticks, self._now)) if frame.acknowledged_by else _NEVER,
+            # The plant does not remember when somebody acknowledged a frame: it was at once.
+            "AcknowledgedDate": times.text(frame.start_ticks) if frame.acknowledged_by else _NEVER,
             "CanBeAcknowledged": frame.can_be_acknowledged,
             "IsAcknowledged": bool(frame.acknowledged_by),
             "IsAnnotated": False,
