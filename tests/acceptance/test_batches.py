@@ -230,7 +230,7 @@ def _judge_frames(plant: Simulator, records: Iterable[Mapping[str, Any]], known_
             assert told["name"] == frame.name
             assert told["elements"] == [_path(element.path) for element in frame.elements]
             assert frame_id in ended
-    begun = {key for key, frame in truth.items() if known_until - 15 * SECOND < frame.start_ticks < known_until - SECOND}
+    begun = {
+        key for key, frame in truth.items() if known_until - 15 * SECOND < frame.start_ticks < known_until - SECOND
+    }
     assert begun <= followed.keys()
-
-

@@ -17,9 +17,7 @@ _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
 }
 """By key: the values that are not built, and what there is instead."""
 
-_UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {
-    ("streams", _WILDCARD, "select", "event_frames"): "points, points_file, element",
-}
+_UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {}
 """Keys that are not built where they say something, and what there is instead."""
 
 

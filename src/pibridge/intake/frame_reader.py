@@ -18,7 +18,9 @@ from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 from pibridge.model.frame import Frame
 from pibridge.pi.client import PiClient
-from pibridge.pi.event_frames import FoundFrame, FrameAttributes, FrameDatabase, element_paths, find_database
+from pibridge.pi.elements import element_paths
+from pibridge.pi.event_frames import FoundFrame, FrameDatabase, find_database
+from pibridge.pi.frame_attributes import FrameAttributes
 from pibridge.pi.selected import Problem
 from pibridge.pi.webid import decode
 from pibridge.status.counters import Counters
