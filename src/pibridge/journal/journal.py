@@ -21,6 +21,7 @@ from pibridge.journal.gaps import Gap, GapChange, NewGap
 from pibridge.journal.jobs import Remember, Settled, Store, full_error
 from pibridge.journal.newest import Last
 from pibridge.journal.requests import Requests
+from pibridge.journal.selections import Selections
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.stat import JournalStat
 from pibridge.journal.tags import Description
@@ -65,16 +66,15 @@ class Journal:
         )
         self._requests = Requests(self._writer.submit)
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
+        self.selections = Selections(self._requests)
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
         self._buffer: list[Event] = []
-        self._buffer_bytes = 0
-        self._buffer_arrived_ticks = 0
+        self._buffer_bytes = self._buffer_arrived_ticks = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._describing = asyncio.Lock()
         self._ahead: dict[int, Store] = {}
         self._in_flight_bytes = 0
-        self._emptier = asyncio.Event()
+        self._describing, self._emptier = asyncio.Lock(), asyncio.Event()
         self._unremembered_events = self._unremembered_chunks = 0
 
     @classmethod

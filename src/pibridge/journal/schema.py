@@ -112,6 +112,14 @@ CREATE TABLE dropped (
 ) STRICT;
 """
 
+_SELECTION: Final = """
+CREATE TABLE IF NOT EXISTS selection (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    payload BLOB NOT NULL
+) STRICT
+"""
+
 
 def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Connection:
     """Open the journal in `folder`, or make a new one. Raises JournalError; what is there is never replaced."""
@@ -125,6 +133,7 @@ def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Conn
         _check(db, file)
         pages.require_guard(db, file)
         db.execute(f"PRAGMA synchronous = {sync}")
+        db.execute(_SELECTION)
         db.execute("PRAGMA cache_size = -4096")
     except apsw.Error as error:
         db.close()
