@@ -100,7 +100,7 @@ async def test_what_has_changed_meanwhile_is_applied(line: Line, tmp_path: Path)
         await reads(line, tags=2, channels=1)
         line.simulator.faults.clear()
         await eventually(lambda: line.journal.number(f"realtime:{path(BULK[2])}") is not None)
-        await reads(line, tags=2, channels=1)
+        await eventually(lambda: line.counters.stream("s").channels_open == line.simulator.channels == 1)
         start = line.clock.ticks + 1
         line.clock.advance(5)
         await tells(line, [BULK[0], BULK[2]], start)
