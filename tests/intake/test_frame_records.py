@@ -20,17 +20,17 @@ OPS = {START: "start", UPDATE: "update", END: "end", DELETE: "delete"}
 class Told:
     """A stream with what the journal keeps of it, and the operations that it told."""
 
-    def __init__(self, *, known_from: int | None = NOON, backfill_from: int | None = None, template: str = "") -> None:
+    def __init__(self, *, known_from: int | None = NOON, since: int = NOON + 2 * HOUR, template: str = "") -> None:
         self.kept: dict[str, Fact] = {}
         self.events: list[Event] = []
         self._arguments = ("batches", 1, template)
-        self._backfill_from = backfill_from
+        self._since = since
         self.known_from = known_from
         self.restart()
 
     def restart(self) -> None:
         """Forget what is in memory only."""
-        self.stream = FrameStream(*self._arguments, self.known_from, self._backfill_from)
+        self.stream = FrameStream(*self._arguments, self.known_from, self._since)
         self.stream.remember(self.kept.values())
 
     def see(self, frame: Frame) -> None:
@@ -91,7 +91,7 @@ def test_what_changes_after_its_end_is_an_update() -> None:
 def test_at_the_first_start_closed_frames_come_only_with_backfill() -> None:
     """Open ones start; closed ones are remembered in silence, unless history reaches back to their end."""
     old = replace(ENDED, id="old")
-    silent, loud = Told(known_from=None), Told(known_from=None, backfill_from=NOON)
+    silent, loud = Told(known_from=None), Told(known_from=None, since=NOON)
     for told in (silent, loud):
         told.see(BATCH)
         told.see(old)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import check, demo, run, schema, simulate, tags
+from pibridge.cli import check, demo, discover, run, schema, simulate, tags
 from pibridge.cli.choice import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
 app.command("check")(check.check)
+app.command("discover")(discover.discover)
 app.command("tags")(tags.tags)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from copy import deepcopy
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -16,6 +17,14 @@ from pibridge.config.text import Tree, read_json, read_yaml
 from pibridge.config.unbuilt import unbuilt
 from pibridge.errors import ConfigurationError
 from pibridge.model.settings import Secret
+from pibridge.pi.settings import PiSettings
+
+_LEAST: Final[Tree] = {
+    "site": "any",
+    "streams": {"any": {"select": {"points": [r"\\ANY\ANY"]}}},
+    "sinks": {"any": {"type": "file"}},
+}
+"""What a configuration has at the least, beside `pi`."""
 
 
 def load(name: str) -> Configuration:
@@ -66,6 +75,19 @@ def configuration(tree: Tree, environment: Mapping[str, str], problems: list[str
     if wrong := list(problems_in_files(complete)):
         raise ConfigurationError(wrong)
     return complete
+
+
+def connection(pi: Any, environment: Mapping[str, str]) -> tuple[PiSettings, Tree]:
+    """Make the settings of PI alone of their part of a tree; give that part, too, with references for all secrets.
+
+    Raises ConfigurationError with every problem.
+    """
+    settings = configuration({**_LEAST, "pi": pi}, environment).pi
+    referring = deepcopy(pi)
+    for path in _secrets(settings):
+        if not str(_get(pi, path)).startswith("${"):
+            _put(referring, path, f"${{env:PI_{str(path[-1]).upper()}}}")
+    return settings, referring
 
 
 def _secrets(value: object, path: KeyPath = ()) -> Iterator[KeyPath]:

@@ -1,30 +1,21 @@
 """What `pibridge check` looks at: PI, each stream's tags, each sink; one finding each."""
 
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Literal
 
 from pibridge.config.settings import Configuration
+from pibridge.daemon.finding import Finding, wrong
+from pibridge.daemon.frame_checks import batch_findings, frame_finding
+from pibridge.daemon.server_checks import channel_finding, server_findings, updates_finding
+from pibridge.daemon.tag_checks import reading_findings, selection_findings
 from pibridge.errors import PIBridgeError
-from pibridge.model import ticks
-from pibridge.pi.channel import open_channel
+from pibridge.intake.settings import StreamSettings
+from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
-from pibridge.pi.landing import landing
 from pibridge.pi.selection import resolve
+from pibridge.pi.settings import EventFrameSelect
 from pibridge.sinks import build
 
-_CLOCKS_APART_S = 60.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`about`: the key or part. `found`: what is there, or what is wrong and why. `hint`: what to do next."""
-
-    level: Literal["fine", "doubt", "wrong"]
-    about: str
-    found: str
-    hint: str = ""
+__all__ = ["Finding", "checks"]
 
 
 async def checks(configuration: Configuration) -> AsyncIterator[Finding]:
@@ -45,60 +36,53 @@ async def checks(configuration: Configuration) -> AsyncIterator[Finding]:
             finally:
                 await sink.close()
         except PIBridgeError as error:
-            yield _wrong(about, error)
+            yield wrong(about, error)
         else:
             yield Finding("fine", about, found)
 
 
 async def _pi(configuration: Configuration) -> AsyncIterator[Finding]:
     async with PiClient(configuration.pi) as client:
-        try:
-            server = await landing(client)
-        except PIBridgeError as error:
-            yield _wrong("pi", error)
+        finding = None
+        async for finding in server_findings(client):
+            yield finding
+        if finding is None or finding.level != "fine":
             return
-        version = f"PI Web API {server.product_version}".rstrip()
-        yield Finding("fine", "pi", f"{version} at {client.host}, as {server.user or 'nobody (anonymous)'}")
-        apart_s = abs(client.server_ticks() / ticks.PER_SECOND - time.time())
-        if apart_s > _CLOCKS_APART_S:
-            yield Finding(
-                "doubt", "clock", f"PI's clock and ours are {apart_s:.0f} s apart", "set this machine's clock by NTP"
-            )
-        web_id = ""
         readers: dict[str, str] = {}
+        readable: dict[str, list[Tag]] = {}
         for name, stream in sorted(configuration.streams.items()):
-            about = f"streams.{name}"
+            readable[name] = []
             try:
-                selection = await resolve(client, name, stream.mode, stream.select)
+                async for finding in _stream(client, name, stream, readers, readable[name]):
+                    yield finding
             except PIBridgeError as error:
-                yield _wrong(about, error)
-                continue
-            for problem in selection.problems:
-                yield Finding("doubt", about, f"{problem.path}: {problem.reason}", problem.hint)
-            taken = {readers[tag.key] for tag in selection.tags if tag.key in readers}
-            for reader in sorted(taken):
-                shared = [tag.name for tag in selection.tags if readers.get(tag.key) == reader]
-                yield Finding(
-                    "doubt", about, f"{len(shared)} of its tags are read by streams.{reader}, such as {shared[0]}"
-                )
-            readers |= {tag.key: name for tag in selection.tags if tag.key not in readers}
-            if selection.tags:
-                web_id = web_id or selection.tags[0].web_id
-                yield Finding("fine", about, f"{len(selection.tags)} tags, such as {selection.tags[0].name}")
-            else:
-                yield Finding("wrong", about, "selects no tag", "look at select with `pibridge tags`")
-        if web_id:
-            yield await _channel(client, web_id)
+                yield wrong(f"streams.{name}", error)
+        async for finding in batch_findings(client, configuration.context.batches):
+            yield finding
+        for via, look in (("channel", channel_finding), ("updates", updates_finding)):
+            tags = [tag for name, tags in readable.items() if configuration.streams[name].via == via for tag in tags]
+            if tags:
+                yield await look(client, tags[0].web_id)
 
 
-async def _channel(client: PiClient, web_id: str) -> Finding:
-    try:
-        async with open_channel(client, [web_id]) as channel:
-            await channel.receive()
-    except PIBridgeError as error:
-        return _wrong("channel", error)
-    return Finding("fine", "channel", "opens, and sends the present value")
-
-
-def _wrong(about: str, error: PIBridgeError) -> Finding:
-    return Finding("wrong", about, str(error.args[0]), error.hint)
+async def _stream(
+    client: PiClient, name: str, stream: StreamSettings, readers: dict[str, str], readable: list[Tag]
+) -> AsyncIterator[Finding]:
+    """Look at one stream. Notes who reads which tag in `readers`, and what PI reads in `readable`."""
+    about = f"streams.{name}"
+    if isinstance(stream.select, EventFrameSelect):
+        frames = stream.select.event_frames
+        yield await frame_finding(client, about, frames.database, frames.template)
+        return
+    selection = await resolve(client, name, stream.mode, stream.select, stream.via)
+    for finding in selection_findings(about, selection, readers):
+        yield finding
+    for tag in selection.tags:
+        readers.setdefault(tag.key, name)
+    if not selection.tags:
+        yield Finding("wrong", about, "selects no tag", "look at select with `pibridge tags`")
+        return
+    async for finding in reading_findings(client, about, stream, selection, readable):
+        yield finding
+    if readable:
+        yield Finding("fine", about, f"{len(selection.tags)} tags, such as {selection.tags[0].name}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NoReturn
 
 import structlog
@@ -11,6 +11,7 @@ from msgspec import msgpack
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import RejectedError
 from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream
+from pibridge.intake.frame_sweep import Sweep
 from pibridge.intake.patience import PASSING
 from pibridge.journal.facts import DropFact, Fact, FactChange
 from pibridge.journal.journal import Journal
@@ -25,17 +26,16 @@ from pibridge.pi.selected import Problem
 from pibridge.pi.webid import decode
 from pibridge.status.counters import Counters
 
-_SHORT_TICKS: Final = 3600 * ticks.PER_SECOND
-_LONG_TICKS: Final = 24 * _SHORT_TICKS
-"""Each look reaches back an hour; one a minute a day, to find what was created or changed late."""
-_LONG_EVERY_S: Final = 60.0
-_SLICE_TICKS: Final = 7 * _LONG_TICKS
+_SWEEP_EVERY_S: Final = 30.0
+"""How long after a sweep through older time the next begins: it finds what was created or changed late."""
 _RENEW_EVERY_S: Final = 600.0
 """How often templates and names of elements are read again."""
-_CAPTURED_TICKS: Final = 600 * ticks.PER_SECOND
+_CAPTURED_TICKS: Final = 120 * ticks.PER_SECOND
 """So long after a frame's end PI may still write its attributes."""
 _MARK_TICKS: Final = 60 * ticks.PER_SECOND
 _AT_ONCE: Final = 500
+_MOST: Final = 200_000
+"""Frames that are kept at most."""
 _LONGEST_PAUSE_S: Final = 30.0
 
 _encode: Final = msgpack.Encoder().encode
@@ -46,7 +46,8 @@ class FrameReader:
     """Reads one database for streams and for batch rules (`surroundings` has their timeline; None: there are none).
 
     `path`: of the database. `templates`: names of the templates that are looked for; None: all frames. `keep_s`: how
-    long after their end frames are kept for the timeline. `with_attributes`: somebody has a use for their attributes.
+    long after their end frames are kept for the timeline. `described`: templates whose attributes are of use, in lower
+    case; None: all.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that a look touches; only `Frames` makes one
@@ -61,7 +62,7 @@ class FrameReader:
         journal: Journal,
         counters: Counters,
         *,
-        with_attributes: bool = True,
+        described: Collection[str] | None,
     ) -> None:
         self._path = path
         self._key = path.upper()
@@ -76,11 +77,14 @@ class FrameReader:
         self._reach_ticks = self._needed_ticks = ticks.FOREVER
         self._wake = asyncio.Event()
         self._database: FrameDatabase | None = None
-        self._attributes = FrameAttributes(client) if with_attributes else None
+        self._attributes = FrameAttributes(client)
+        self._described = None if described is None else frozenset(described)
         self._paths: dict[str, str] = {}
         self._seen: dict[str, tuple[FoundFrame, Frame]] = {}
         self._known: dict[str, Frame] = {}
-        self._long_at_s = self._renew_at_s = 0.0
+        self._sweep = Sweep()
+        self._sweep_at_s = 0.0
+        self._renew_at_s = 0.0
         self._failure = ""
         self._log = structlog.get_logger(database=path)
 
@@ -98,8 +102,10 @@ class FrameReader:
             self._known |= stream.frames()
         if self._surroundings is not None:
             self._known |= {frame.id: frame for frame in await recalled(self._journal, self._key)}
+        loop = asyncio.get_running_loop()
         pause_s = self._interval_s
         while True:
+            begin_s = loop.time()
             try:
                 await self._look()
             except (*PASSING, RejectedError) as error:
@@ -107,33 +113,46 @@ class FrameReader:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
                 self._succeed()
-                pause_s = self._interval_s
+                # Where looking takes long, half of the time is PI's own; but what is owed does not wait.
+                pause_s = 0.0 if self._is_owed else max(self._interval_s, loop.time() - begin_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause_s)
 
     async def _look(self) -> None:
-        loop_s = asyncio.get_running_loop().time()
-        database = await self._opened(loop_s)
+        """Look at the recent past, and at older time as far as that takes no longer than the interval."""
+        begin_s = asyncio.get_running_loop().time()
+        database = await self._opened(begin_s)
         now = self._client.server_ticks()
-        is_long = loop_s >= self._long_at_s
-        start = self._start(now, is_long=is_long)
         self._wake.clear()
-        reach = self._reach_ticks
-        for slice_start in range(start, now, _SLICE_TICKS):
-            await self._look_at(database, slice_start, min(slice_start + _SLICE_TICKS, now), now)
-        self._reach_ticks = ticks.FOREVER if self._reach_ticks == reach else self._reach_ticks
-        if is_long:
-            self._long_at_s = loop_s + _LONG_EVERY_S
-            await self._forget(now)
+        start = now - self._sweep.width_ticks
+        self._sweep.learn(await self._look_at(database, start, now, now))
         await self._know(start, now)
+        if self._sweep.slice() is None and (begin_s >= self._sweep_at_s or self._is_owed):
+            self._sweep.begin(now, now)
+        is_due = True
+        while is_due and (part := self._sweep.slice()) is not None:
+            self._sweep.extend(self._reach_ticks)
+            is_due = self._is_owed and asyncio.get_running_loop().time() < begin_s + self._interval_s
+            await self._sweep_through(database, *part, now)
 
-    def _start(self, now: int, *, is_long: bool) -> int:
-        start = now - (_LONG_TICKS if is_long else _SHORT_TICKS)
-        last = self._journal.mark(facts_of(self._key))
-        if last is not None:
-            # What began and ended since the last look, perhaps of an earlier run.
-            start = min(start, last - _SHORT_TICKS)
-        return min(start, self._reach_ticks - _SHORT_TICKS)
+    async def _sweep_through(self, database: FrameDatabase, start: int, end: int, now: int) -> None:
+        self._sweep.learn(await self._look_at(database, start, end, now))
+        if self._surroundings is not None:
+            self._surroundings.readings.note(self._key, start, 0)
+        if self._reach_ticks >= start:
+            self._reach_ticks = ticks.FOREVER
+        if self._sweep.swept(start):
+            self._sweep_at_s = asyncio.get_running_loop().time() + _SWEEP_EVERY_S
+            for stream in self._streams:
+                if stream.is_new:
+                    await self._journal.set_mark(stream.source, start)
+                    stream.know_from(start)
+            await self._forget(now)
+
+    @property
+    def _is_owed(self) -> bool:
+        """Whether somebody waits for what was told of earlier time."""
+        return self._reach_ticks < ticks.FOREVER
 
     async def _opened(self, loop_s: float) -> FrameDatabase:
         if self._database is None:
@@ -148,7 +167,8 @@ class FrameReader:
             await self._database.refresh_templates()
         return self._database
 
-    async def _look_at(self, database: FrameDatabase, start: int, end: int, now: int) -> None:
+    async def _look_at(self, database: FrameDatabase, start: int, end: int, now: int) -> int:
+        """Take in the frames that were active in this time; give how many there are."""
         templates = None if self._templates is None else _families(database, self._templates)
         found = {frame.id: frame for frame in await database.overlapping(start, end, templates)}
         missing = {
@@ -166,6 +186,7 @@ class FrameReader:
             frames = frames[_AT_ONCE:]
         for first in range(0, len(frames), _AT_ONCE):
             await self._take(frames[first : first + _AT_ONCE], ())
+        return len(found)
 
     async def _completed(self, found: Mapping[str, FoundFrame], now: int) -> list[Frame]:
         """Give those frames that are new or changed, with elements and attributes, parents before children."""
@@ -177,7 +198,7 @@ class FrameReader:
         wanted = {web_id for frame in asking for web_id in frame.element_web_ids} - self._paths.keys()
         if wanted:
             self._paths |= await element_paths(self._client, sorted(wanted))
-        attributes = await self._attributes.values(asking) if self._attributes else {}
+        attributes = await self._attributes.values([frame for frame in asking if self._is_described(frame)])
         changed = []
         for raw in asking:
             before = self._seen.get(raw.id)
@@ -188,6 +209,9 @@ class FrameReader:
                 changed.append(frame)
         changed.sort(key=lambda frame: (frame.start_ticks, bool(frame.parent), -frame.end_ticks, frame.id))
         return changed
+
+    def _is_described(self, frame: FoundFrame) -> bool:
+        return self._described is None or not self._described.isdisjoint(frame.lineage)
 
     def _frame(self, raw: FoundFrame, attributes: Mapping[str, object]) -> Frame:
         return Frame(
@@ -236,12 +260,11 @@ class FrameReader:
 
     async def _know(self, start: int, now: int) -> None:
         """Note that all frames from `start` to `now` are known."""
-        if now - (self._journal.mark(facts_of(self._key)) or 0) >= _MARK_TICKS:
+        last = self._journal.mark(facts_of(self._key))
+        if last is not None and last < start:
+            self.reach(last)  # nobody looked for a while
+        if last is None or (now - last >= _MARK_TICKS and not self._is_owed):
             await self._journal.set_mark(facts_of(self._key), now)
-        for stream in self._streams:
-            if stream.is_new:
-                await self._journal.set_mark(stream.source, start)
-                stream.know_from(start)
         if self._surroundings is not None:
             self._surroundings.readings.note(self._key, start, now)
 
@@ -249,6 +272,9 @@ class FrameReader:
         """Drop what ended long ago."""
         dropped = [(stream, stream.forget_before(now - KEPT_TICKS)) for stream in self._streams if not stream.is_new]
         before = min(now - self._keep_ticks, self._needed_ticks)
+        ended = sorted(frame.end_ticks for frame in self._known.values() if not frame.is_open)
+        if len(ended) > _MOST:
+            before = max(before, ended[-_MOST])
         old = [frame.id for frame in self._known.values() if frame.end_ticks < before]
         facts: list[FactChange] = [fact for _, forgotten in dropped for fact in forgotten]
         if self._surroundings is not None:

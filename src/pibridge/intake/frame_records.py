@@ -32,28 +32,26 @@ Change = tuple[Event | None, FactChange]
 class FrameStream:
     """One stream. `number`: the journal's number of the tag that stands for it. `template`: empty for all.
 
-    `known_from_ticks`: an unknown frame that ended before that is old, and stays untold. None at the first start: then
-    closed frames are told that ended at or after `backfill_from_ticks`, the others are only remembered.
+    `known_from_ticks`: an unknown frame that ended before that is old, and stays untold. None until a day was looked at
+    for the first time: then frames are old that had ended at `since_ticks`, and they are remembered.
     """
 
-    def __init__(
-        self, name: str, number: int, template: str, known_from_ticks: int | None, backfill_from_ticks: int | None
-    ) -> None:
+    def __init__(self, name: str, number: int, template: str, known_from_ticks: int | None, since_ticks: int) -> None:
         self.name = name
         self.source = source_of(name)
         self._number = number
         self._template = template.casefold()
         self._known_from_ticks = known_from_ticks
-        self._backfill_from_ticks = ticks.FOREVER if backfill_from_ticks is None else backfill_from_ticks
+        self.since_ticks = since_ticks
         self._told: dict[str, _Told] = {}
 
     @property
     def is_new(self) -> bool:
-        """Whether this is the first start."""
+        """Whether the past is not known yet."""
         return self._known_from_ticks is None
 
     def know_from(self, start_ticks: int) -> None:
-        """End the first start: all frames since then are known now."""
+        """Note that all frames since then are known now."""
         self._known_from_ticks = start_ticks
 
     def tell(self, frame: Frame) -> Change | None:
@@ -105,7 +103,7 @@ class FrameStream:
         ]
 
     def _is_old(self, frame: Frame) -> bool:
-        since = self._backfill_from_ticks if self._known_from_ticks is None else self._known_from_ticks
+        since = self.since_ticks if self._known_from_ticks is None else self._known_from_ticks
         return not frame.is_open and frame.end_ticks < since
 
     def _means(self, frame: Frame) -> bool:

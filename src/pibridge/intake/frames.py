@@ -21,6 +21,7 @@ from pibridge.status.counters import Counters
 _LOOKS_IN_A_HOLD: Final = 5
 _SHORTEST_S: Final = 0.5
 _LONGEST_S: Final = 5.0
+_AT_ONCE: Final = 5000
 
 
 class Frames:
@@ -85,16 +86,17 @@ class Frames:
     async def _frame_reader(self, path: str) -> FrameReader:
         names = [name for name, select in self._selects.items() if select.database.upper() == path.upper()]
         rules = [
-            rule
+            (rule.event_frames.template, rule.id)
             for rule in self._surroundings.settings.batches.values()
             if rule.event_frames and rule.event_frames.database.upper() == path.upper()
         ]
         streams = [await self._stream(name) for name in names]
         intervals = [self._settings[name].interval for name in names] + [self._rule_interval_s() for _ in rules]
         chosen = [self._selects[name].template for name in names]
+        named = [*chosen, *(template for template, batch_id in rules if batch_id.startswith("attribute:"))]
         # The levels of a batch are frames of other templates.
         every_template = rules or None in chosen
-        return FrameReader(
+        reader = FrameReader(
             path,
             None if every_template else [template for template in chosen if template],
             min(intervals),
@@ -104,17 +106,24 @@ class Frames:
             self._client,
             self._journal,
             self._counters,
-            with_attributes=bool(names) or any(rule.id.startswith("attribute:") for rule in rules),
+            described=None if None in chosen else {template.casefold() for template in named if template},
         )
+        for stream in streams:
+            if stream.is_new:
+                reader.reach(stream.since_ticks)
+        return reader
 
     async def _stream(self, name: str) -> FrameStream:
         select = self._selects[name]
         tag = Tag(stream=name, mode=Mode.REALTIME, name=name, path=select.database, web_id="", kind="frame")
         (number,) = await self._journal.describe([tag])
-        backfill_from = self._settings[name].backfill_from_ticks(self._client.server_ticks())
-        counters = self._counters.stream(name)
-        counters.channels = 1
-        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)), backfill_from)
+        self._counters.stream(name).channels = 1
+        begun = self._journal.mark(f"begun {name}")
+        if begun is None:
+            now = self._client.server_ticks()
+            begun = self._settings[name].backfill_from_ticks(now) or now
+            await self._journal.set_mark(f"begun {name}", begun)
+        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)), begun)
 
     def _rule_interval_s(self) -> float:
         hold_s = self._surroundings.settings.hold
@@ -123,11 +132,13 @@ class Frames:
 
 async def recall(journal: Journal, surroundings: Surroundings) -> None:
     """Tell the timeline what the journal keeps: what was known when the daemon ended."""
-    for rule in surroundings.settings.batches.values():
-        if rule.event_frames is not None:
-            key = rule.event_frames.database.upper()
-            surroundings.timeline.take_frames(key, await recalled_frames(journal, key), ())
-        if rule.tag is not None:
-            events = await recalled_values(journal, rule.tag)
-            if events:
-                surroundings.timeline.take_values(rule.tag.upper(), events[0].ticks, events[-1].ticks, events)
+    rules, timeline = surroundings.settings.batches.values(), surroundings.timeline
+    for database in {rule.event_frames.database.upper() for rule in rules if rule.event_frames}:
+        frames = await recalled_frames(journal, database)
+        for first in range(0, len(frames), _AT_ONCE):
+            timeline.take_frames(database, frames[first : first + _AT_ONCE], ())
+            await asyncio.sleep(0)
+    for tag in {rule.tag.upper() for rule in rules if rule.tag}:
+        events = await recalled_values(journal, tag)
+        if events:
+            timeline.take_values(tag, events[0].ticks, events[-1].ticks, events)

@@ -16,7 +16,7 @@ _LATEST: Final = 1 << 62
 
 
 class Remembered:
-    """The tags of each stream. `url`: of the PI that knows them; a selection that is configured otherwise is another."""
+    """The tags of each stream. `url`: of the PI that knows them. What is configured otherwise now is not recalled."""
 
     def __init__(self, journal: Journal, url: str) -> None:
         self._journal = journal

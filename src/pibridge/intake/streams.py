@@ -15,6 +15,7 @@ from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
 from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.reception import missed
+from pibridge.intake.remembered import Remembered
 from pibridge.intake.reread import Reread
 from pibridge.intake.settings import RereadSettings, StreamSettings
 from pibridge.journal.gaps import NewGap
@@ -28,6 +29,8 @@ from pibridge.status.counters import Counters
 
 _RETRY_S = 10.0
 _SOON_S = 5.0
+_TIMES_LONGER = 10
+"""Resolving early takes at most every so manieth part of the time."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Streams:
         self._counters = counters
         self._catalogue = Catalogue()
         self._history = History(client, journal, self._catalogue, counters, limits.items_per_request)
+        self._remembered = Remembered(journal, client.settings.url)
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
@@ -73,7 +77,7 @@ class Streams:
         self._reach = reach
         self._wanted: tuple[Mapping[str, StreamSettings], float, Surroundings] | None = None
         self._has_changed = asyncio.Event()
-        self._refresh_at = 0.0
+        self._refresh_at = self._resolving_s = 0.0
         self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
         self._channels = Channels(
             client,
@@ -88,16 +92,18 @@ class Streams:
         self._log = structlog.get_logger()
 
     async def run(self) -> None:
-        """Resolve the selections, read what they give, and look again every `refresh`."""
+        """Read what was read last, resolve the selections, read what they give, and look again every `refresh`."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._history.run(), name="history")
             tasks.create_task(self._channels.run(), name="channels")
             tasks.create_task(self._mend_damage(), name="mend")
+            self._selections = await self._remembered.recall(self._streams)
+            await self._arranged(tasks)
             names = list(self._streams)
             while True:
                 unresolved = await self._resolve(names)
-                await self._apply()
-                self._arrange_rereads(tasks)
+                await self._arranged(tasks)
+                await self._remembered.keep(self._streams, self._tags)
                 names = await self._rest(unresolved)
                 if self._wanted is not None:
                     await self._follow(*self._wanted)
@@ -145,8 +151,9 @@ class Streams:
                 return unresolved
         else:
             # Many channels may ask for it at about the same time.
+            soon_s = max(_SOON_S, _TIMES_LONGER * self._resolving_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_changed.wait(), min(_SOON_S, self._refresh_s))
+                await asyncio.wait_for(self._has_changed.wait(), min(soon_s, self._refresh_s))
         self._look_again.clear()
         return list(self._streams)
 
@@ -171,6 +178,7 @@ class Streams:
     async def _resolve(self, names: Iterable[str]) -> list[str]:
         """Ask PI what these selections hold now; give those that could not be asked and stay as they were."""
         unresolved = []
+        begin = asyncio.get_running_loop().time()
         for name in names:
             settings = self._streams.get(name)
             if settings is None:
@@ -197,12 +205,14 @@ class Streams:
                     self._log.warning(
                         "left out", stream=name, path=problem.path, reason=problem.reason, hint=problem.hint
                     )
+        self._resolving_s = asyncio.get_running_loop().time() - begin
         return unresolved
 
-    async def _apply(self) -> None:
+    async def _arranged(self, tasks: asyncio.TaskGroup) -> None:
         """Bring what is read in line with the selections: only channels whose tags changed are touched."""
         async with self._channels.arranging:
             await self._arrange()
+        self._arrange_rereads(tasks)
 
     async def _arrange(self, carried_anew: Collection[str] = ()) -> None:
         """Open and close channels. `carried_anew`: streams whose tags are all to be read another way."""

@@ -22,6 +22,7 @@ from pibridge.journal.held import DropHeld, Held, Waiting
 from pibridge.journal.jobs import Change, Store, full_error
 from pibridge.journal.newest import Last
 from pibridge.journal.requests import Requests
+from pibridge.journal.selections import Selections
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.stat import JournalStat
 from pibridge.journal.tags import Description
@@ -60,6 +61,7 @@ class Journal:
         )
         self._requests = Requests(self._writer.submit)
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
+        self.selections = Selections(self._requests)
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
         self._waiting = Waiting(parts.held)

@@ -137,6 +137,12 @@ CREATE TABLE delivered (
     sink TEXT NOT NULL,
     note BLOB NOT NULL
 ) STRICT;
+-- What each selection meant when it was last resolved.
+CREATE TABLE selection (
+    name TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    payload BLOB NOT NULL
+) STRICT;
 """
 
 

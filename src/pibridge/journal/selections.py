@@ -1,4 +1,4 @@
-"""What selections meant when they were last resolved: which tags, by number. Kept so that the next start need not wait."""
+"""What selections meant when they were last resolved: which tags, by number. The next start need not wait for PI."""
 
 from collections.abc import Collection, Sequence
 

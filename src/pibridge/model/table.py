@@ -33,8 +33,8 @@ def read_table(text: str, name: str, columns: Sequence[str], make: Callable[[Map
     heading = text.lstrip().partition("\n")[0]
     between = max(_BETWEEN, key=heading.count)
     apart = f'put a value that holds {_BETWEEN[between]} between " and "'
-    lines = _lines(csv.reader(io.StringIO(text, newline=""), delimiter=between, skipinitialspace=True, strict=True))
     try:
+        lines = _lines(text, between)
         found, rows = next(lines, (0, []))[1], list(lines)
     except csv.Error as error:
         raise ConfigurationError([f'{name}, {error}; {apart}, and write "" for a " in it']) from error
@@ -63,8 +63,9 @@ def read_table(text: str, name: str, columns: Sequence[str], make: Callable[[Map
     return made
 
 
-def _lines(reader: "csv._reader") -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, between: str) -> Iterator[tuple[int, list[str]]]:
     """Give the lines that hold any text, with their numbers. Raises csv.Error that begins with the line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=between, skipinitialspace=True, strict=True)
     while True:
         try:
             cells = [cell.strip() for cell in next(reader)]

@@ -27,7 +27,8 @@ def check_point_path(path: str) -> str:
     return path
 
 
-def _check_af_path(path: str) -> str:
+def check_af_path(path: str) -> str:
+    r"""Give `\\SERVER\DATABASE`, perhaps with elements behind it, back. ValueError says what is wrong."""
     names = path.removeprefix("\\\\").split("\\")
     if not path.startswith("\\\\") or len(names) < 2 or not all(names) or "|" in path:  # noqa: PLR2004 - server, database
         raise ValueError(rf"{path!s} is no AF path; write \\SERVER\DATABASE or \\SERVER\DATABASE\ELEMENT\…")
@@ -74,7 +75,7 @@ class ElementSelect(Settings):
     @field_validator("element")
     @classmethod
     def _path(cls, element: str) -> str:
-        return _check_af_path(element.rstrip("\\"))
+        return check_af_path(element.rstrip("\\"))
 
 
 class EventFrames(Settings):
@@ -88,7 +89,7 @@ class EventFrames(Settings):
     @field_validator("database")
     @classmethod
     def _path(cls, database: str) -> str:
-        path = _check_af_path(database.rstrip("\\"))
+        path = check_af_path(database.rstrip("\\"))
         if path.count("\\") != len(r"\\") + 1:
             raise ValueError(rf"{path!s} is no database; write \\SERVER\DATABASE")
         return path

@@ -144,6 +144,10 @@ class DataServer(Answer, rename="pascal"):
     is_connected: bool | None = None
 
 
+class AssetServer(DataServer, rename="pascal"):
+    """A PI AF server."""
+
+
 class Element(Answer, rename="pascal"):
     """An AF element, or a database (which has no template)."""
 
