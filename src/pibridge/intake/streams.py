@@ -258,7 +258,8 @@ class Streams:
         now = self._client.server_ticks()
         backfill_from = self._streams[name].backfill_from_ticks(now)
         new = [number for number in numbers if self._journal.joined(number) is None]
-        gaps = missed(self._journal, [number for number in numbers if number not in set(new)], "not running")
+        known = [number for number in numbers if self._journal.joined(number) is not None]
+        gaps = missed(self._journal, known, "not running")
         # Until the first message arrives nobody hears what PI says.
         since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
         gaps += [NewGap(number, since, None, reason) for number in new]
