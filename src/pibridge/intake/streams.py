@@ -28,7 +28,7 @@ from pibridge.status.counters import Counters
 _RETRY_S = 10.0
 _SOON_S = 5.0
 _TIMES_LONGER = 10
-"""Resolving early takes at most every so manieth part of the time."""
+"""Of resolving because something is amiss: so many times longer than it took, it is not repeated."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class Streams:
             while True:
                 unresolved = await self._resolve(names)
                 await self._arranged(tasks)
-                await self._remembered.keep(self._streams, self._tags)
+                resolved = {name: self._streams[name] for name in self._selections if name in self._streams}
+                await self._remembered.keep(resolved, self._tags)
                 names = await self._rest(unresolved)
                 if self._wanted is not None:
                     await self._follow(*self._wanted)
