@@ -71,8 +71,8 @@ async def proxy(simulator: Simulator, answer: bytes) -> AsyncIterator[str]:
     left = asyncio.Semaphore(0)
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/piwebapi"
-        await left.acquire()
-        await left.acquire()
+        for _ in ("the connection of REST", "the handshake"):
+            await left.acquire()
 
 
 async def test_a_server_that_is_well_is_one_line(simulator: Simulator) -> None:

@@ -106,6 +106,20 @@ async def test_what_has_changed_meanwhile_is_applied(line: Line, tmp_path: Path)
         await tells(line, [BULK[0], BULK[2]], start)
 
 
+async def test_tags_of_a_selection_from_before_are_not_taken_for_those_of_a_new_one(line: Line) -> None:
+    """While PI cannot say what a changed selection means the old tags are read on, and nothing new is remembered."""
+    changed = points(*BULK[:2])
+    streams = reading(line, s=LIVE)
+    async with running(streams.run()):
+        await reads(line, tags=3, channels=1)
+        line.simulator.faults.add(NOT_RESOLVED)
+        streams.change({"s": changed}, 3600)
+        await eventually(lambda: "503" in line.counters.stream("s").last_error)
+        await eventually(lambda: not line.counters.stream("s").is_resolved)
+    assert await recalled(line, changed, line.client.settings.url) == []
+    assert await recalled(line, LIVE, line.client.settings.url) == BULK
+
+
 async def test_a_point_made_anew_is_found_although_its_old_id_is_known(line: Line) -> None:
     """The remembered WebID is refused; the point is set aside, looked up by its path, and read under its new one."""
     async with running(reading(line, s=LIVE).run()):

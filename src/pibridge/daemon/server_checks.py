@@ -112,7 +112,8 @@ async def _certificates(settings: PiSettings, *, soon_only: bool) -> AsyncIterat
 def _login(error: UnauthorizedError, settings: PiSettings) -> Finding:
     method = _method(settings)
     found = f"{error.args[0]} (pi.auth.method {method})"
-    hint = f"check pi.auth: {_LOGIN_HINTS[method]}" if error.status == UNAUTHORIZED else error.hint
+    login = f"check pi.auth: {_LOGIN_HINTS[method]}" if method in _LOGIN_HINTS else error.hint
+    hint = login if error.status == UNAUTHORIZED else error.hint
     return Finding("wrong", "pi", found, hint)
 
 

@@ -25,7 +25,8 @@ class Remembered:
 
     async def recall(self, streams: Mapping[str, StreamSettings]) -> dict[str, Selection]:
         """Give what is known of these streams from before. Raises JournalError."""
-        await self._journal.selections.forget_all_but(streams)
+        with suppress(JournalFullError):
+            await self._journal.selections.forget_all_but(streams)
         recalled = {}
         for name, settings in streams.items():
             digest = self._digest(settings)

@@ -30,7 +30,7 @@ from pibridge.status.counters import Counters
 _RETRY_S = 10.0
 _SOON_S = 5.0
 _TIMES_LONGER = 10
-"""Resolving early takes at most every so manieth part of the time."""
+"""Of resolving because something is amiss: so many times longer than it took, it is not repeated."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ class Streams:
             while True:
                 unresolved = await self._resolve(names)
                 await self._arranged(tasks)
-                await self._remembered.keep(self._streams, self._tags)
+                resolved = {name: self._streams[name] for name in self._selections if name in self._streams}
+                await self._remembered.keep(resolved, self._tags)
                 names = await self._rest(unresolved)
                 if self._wanted is not None:
                     await self._follow(*self._wanted)
@@ -271,7 +272,8 @@ class Streams:
         now = self._client.server_ticks()
         backfill_from = self._streams[name].backfill_from_ticks(now)
         new = [number for number in numbers if self._journal.joined(number) is None]
-        gaps = missed(self._journal, [number for number in numbers if number not in set(new)], "not running")
+        known = [number for number in numbers if self._journal.joined(number) is not None]
+        gaps = missed(self._journal, known, "not running")
         # Until the first message arrives nobody hears what PI says.
         since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
         gaps += [NewGap(number, since, None, reason) for number in new]
