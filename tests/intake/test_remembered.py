@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from context.plants import surroundings
 from intake.lines import Line, opened, path, plant_settings
 from intake.readers import listed, points, reading, reads, tells
 from pibridge.errors import JournalFullError
@@ -113,7 +114,7 @@ async def test_tags_of_a_selection_from_before_are_not_taken_for_those_of_a_new_
     async with running(streams.run()):
         await reads(line, tags=3, channels=1)
         line.simulator.faults.add(NOT_RESOLVED)
-        streams.change({"s": changed}, 3600)
+        streams.change({"s": changed}, 3600, surroundings())
         await eventually(lambda: "503" in line.counters.stream("s").last_error)
         await eventually(lambda: not line.counters.stream("s").is_resolved)
     assert await recalled(line, changed, line.client.settings.url) == []
