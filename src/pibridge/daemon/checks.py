@@ -83,7 +83,8 @@ async def _pi(configuration: Configuration) -> AsyncIterator[Finding]:
                 )
             readers |= {tag.key: name for tag in selection.tags if tag.key not in readers}
             if selection.tags:
-                web_id = web_id or selection.tags[0].web_id
+                if stream.via == "channel":
+                    web_id = web_id or selection.tags[0].web_id
                 yield Finding("fine", about, f"{len(selection.tags)} tags, such as {selection.tags[0].name}")
             else:
                 yield Finding("wrong", about, "selects no tag", "look at select with `pibridge tags`")
