@@ -7,7 +7,7 @@ from typing import Final
 from pibridge.errors import ConfigurationError
 from pibridge.pi.settings import TlsSettings
 
-_CERTIFICATE: Final = b"-----BEGIN CERTIFICATE-----"
+_CERTIFICATE: Final = b"CERTIFICATE-----"
 _KEY: Final = b"PRIVATE KEY-----"
 
 
