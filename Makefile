@@ -2,7 +2,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALLED := .venv/.installed
+# dev,kerberos also tests Kerberos; it is compiled (Debian, Ubuntu: libkrb5-dev gcc python3-dev).
+EXTRAS ?= dev
+INSTALLED := .venv/.installed-$(EXTRAS)
 
 .PHONY: help demo test check bench lint clean
 
@@ -44,5 +46,5 @@ $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo 'Python cannot make virtual environments here: sudo apt install python3-venv'; exit 1; } >&2
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@

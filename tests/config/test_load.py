@@ -107,10 +107,10 @@ def test_every_problem_is_reported_in_the_order_of_the_file() -> None:
             "other": {"type": "sss"},
         },
         journal={"max_size": "1MiB"},
-        pi__auth={"method": "kerberos"},
+        pi__auth={"method": "bearer"},
     )
     assert problems_of(tree) == [
-        "pi.auth.method: kerberos is not built in this version; it has anonymous, basic",
+        "pi.auth: has neither token nor client_id and client_secret; add what says who you are",
         "sinks.lake.buckett: unknown key; did you mean bucket?",
         "sinks.lake.filter.streams.1: no stream is named nope; there are live",
         "sinks.lake.region: the environment variable REGION is not set; set it for the daemon",

@@ -6,7 +6,7 @@ from daemon.brewery import reading
 from pibridge.config.settings import Configuration
 from pibridge.daemon.checks import Finding, checks
 from pibridge.model import ticks
-from pibridge.simulator import Simulator
+from pibridge.simulator import Simulator, SimulatorSettings
 from pibridge.simulator.plant import wall_clock
 
 
@@ -33,6 +33,21 @@ async def test_a_channel_that_does_not_open_is_wrong(simulator: Simulator, tmp_p
     assert channel.level == "wrong"
     assert "403" in channel.found
     assert channel.hint
+
+
+async def test_a_channel_that_takes_no_tokens_names_the_way_out(tmp_path: Path) -> None:
+    """Bearer tokens that PI refuses on channels are told with what to write; via updates no channel is asked for."""
+    settings = SimulatorSettings(tokens={"abc": "connector"}, bearer_on_channels=False)
+    async with Simulator(settings) as simulator:
+        pi = {"url": simulator.url, "auth": {"method": "bearer", "token": "abc"}}
+        (channel,) = (await findings(reading(simulator, tmp_path, pi=pi)))["channel"]
+        select = {"points": [r"\\PISRV1\U*"]}
+        streams = {"utilities": {"select": select, "via": "updates"}}
+        found = await findings(reading(simulator, tmp_path, pi=pi, streams=streams))
+    assert channel.level == "wrong"
+    assert "via: updates" in channel.hint
+    assert "channel" not in found
+    assert {finding.level for each in found.values() for finding in each} == {"fine"}
 
 
 async def test_a_sink_is_looked_at_though_pi_is_wrong(simulator: Simulator, tmp_path: Path) -> None:

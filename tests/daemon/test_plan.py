@@ -51,19 +51,19 @@ def test_only_what_changed_is_touched(
 
 def test_files_that_are_named_count_like_what_they_stand_for(tmp_path: Path) -> None:
     """Other points are another stream, other assets another context, other certificates another way to PI."""
-    files = {name: tmp_path / name for name in ("points.csv", "assets.csv", "ca.pem")}
+    files = {name: tmp_path / name for name in ("points.csv", "assets.csv", "cert.pem")}
     settings = {
         "streams__live": {"select": {"points_file": str(files["points.csv"])}},
         "context": {"assets_file": str(files["assets.csv"])},
-        "pi__tls": {"ca_file": str(files["ca.pem"])},
+        "pi__tls": {"cert_file": str(files["cert.pem"])},
     }
     files["points.csv"].write_text("path\n\\\\S\\A\n", encoding="utf-8")
     files["assets.csv"].write_text("path,asset\n\\\\S\\A,A\n", encoding="utf-8")
-    files["ca.pem"].write_text("one", encoding="utf-8")
+    files["cert.pem"].write_text("one", encoding="utf-8")
     old = loaded(**settings)
     files["points.csv"].write_text("path\n\\\\S\\B\n", encoding="utf-8")
     files["assets.csv"].write_text("path,asset\n\\\\S\\A,B\n", encoding="utf-8")
-    files["ca.pem"].write_text("two", encoding="utf-8")
+    files["cert.pem"].write_text("two", encoding="utf-8")
     todo = plan(old, loaded(**settings))
     assert todo.streams
     assert todo.intake

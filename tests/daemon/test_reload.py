@@ -1,11 +1,13 @@
 import asyncio
 import os
 import signal
+import ssl
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from structlog.testing import capture_logs
 
 from acceptance.daemons import between, facts, truth
@@ -198,6 +200,37 @@ async def test_the_process_follows_its_file_and_the_signal(simulator: Simulator,
         assert told["configuration"]["hash"] != first["configuration"]["hash"]
         daemon.signal(signal.SIGTERM)
         assert (await daemon.ended(5)).code == 0
+
+
+async def test_a_renewed_certificate_is_shown(tmp_path: Path) -> None:
+    """A certificate that was renewed in its file is shown without a restart; half of the change is refused."""
+    ca = trustme.CA()
+    wanted = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert("localhost").configure_cert(wanted)
+    ca.configure_trust(wanted)
+    wanted.verify_mode = ssl.CERT_REQUIRED
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    tls = {"ca_file": str(tmp_path / "ca.pem"), "cert_file": str(cert), "key_file": str(key)}
+
+    def renew() -> trustme.LeafCert:
+        issued = ca.issue_cert("connector")
+        issued.cert_chain_pems[0].write_to_path(cert)
+        return issued
+
+    renew().private_key_pem.write_to_path(key)
+    settings = SimulatorSettings(host="localhost", channel_interval_s=0.1)
+    async with (
+        Simulator(settings, ssl_context=wanted) as strict,
+        followed(tmp_path, strict, pi={"url": strict.url, "tls": tls}) as daemon,
+    ):
+        before = daemon.snapshot().configuration.loaded
+        issued = renew()
+        await eventually(lambda: daemon.snapshot().configuration.refused, 8)
+        assert "pi.tls.key_file" in daemon.snapshot().configuration.refused[0]
+        issued.private_key_pem.write_to_path(key)
+        await eventually(lambda: daemon.snapshot().configuration.loaded != before and daemon.is_well(), 8)
+        assert not daemon.snapshot().configuration.refused
 
 
 async def test_a_rotated_password_disturbs_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 from pibridge.model.tag import Mode, Tag
+from pibridge.pi.auth import Credentials
 from pibridge.pi.client import PiClient
 from pibridge.simulator import Simulator
 from pibridge.status.counters import Counters
@@ -84,9 +85,12 @@ def test_a_lost_channel_is_told_with_its_reason(report: Report, counters: Counte
 
 async def test_a_refused_login_is_a_state_of_its_own(report: Report, client: PiClient) -> None:
     """After a 401 the state is refused, though channels that were open before still are."""
+
+    async def refuse(_: Credentials) -> None:
+        raise UnauthorizedError("PI answered 401", status=401)
+
     with pytest.raises(UnauthorizedError):
-        async with client.gate.admission():
-            raise UnauthorizedError("PI answered 401", status=401)
+        await client.gate.admit(refuse)
     assert report.snapshot().pi.state == "refused"
 
 

@@ -6,7 +6,10 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
+from pibridge.model.tag import Mode
 from pibridge.pi.client import PiClient, Retries
+from pibridge.pi.points import find_points
+from pibridge.pi.points_file import PointRow
 from pibridge.pi.settings import PiSettings
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -69,3 +72,9 @@ def settings_for(url: str, **others: Any) -> PiSettings:
 def client_of(server: CannedServer, **others: Any) -> PiClient:
     """Give a client of the server that tries again at once."""
     return PiClient(settings_for(server.url, **others), retries=AT_ONCE)
+
+
+async def point_of(client: PiClient) -> str:
+    """Give the WebID of a point of the simulated brewery."""
+    (tag,) = (await find_points(client, [PointRow(r"\\PISRV1\SINUSOID")], "live", Mode.REALTIME)).tags
+    return tag.web_id

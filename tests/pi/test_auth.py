@@ -1,29 +1,40 @@
-from typing import Any
+import sys
 
 import pytest
-from pydantic import TypeAdapter
 
+from pi.canned import settings_for
 from pibridge.errors import ConfigurationError
-from pibridge.pi.auth import BUILT, make_auth
-from pibridge.pi.settings import AuthSettings
+from pibridge.pi.auth import BUILT, Auth, make_auth
+from pibridge.pi.tls import make_ssl_context
 
-AUTH: TypeAdapter[Any] = TypeAdapter(AuthSettings)
+URL = "https://pi.example.com/piwebapi"
 EXAMPLES: list[dict[str, str]] = [
     {"method": "anonymous"},
     {"method": "basic", "username": "pi", "password": "geheim"},
-    {"method": "kerberos"},
     {"method": "bearer", "token": "geheim"},
+    {"method": "bearer", "client_id": "connector", "client_secret": "geheim"},
 ]
 
 
-@pytest.mark.parametrize("settings", EXAMPLES, ids=lambda settings: settings["method"])
-async def test_each_method_is_built_or_refused_by_name(settings: dict[str, str]) -> None:
-    """A method that is built gives headers and a name without secrets; another is refused with those there are."""
-    parsed = AUTH.validate_python(settings)
-    if settings["method"] in BUILT:
-        auth = make_auth(parsed)
-        assert isinstance(await auth.headers(), dict)
-        assert "geheim" not in auth.identity
-    else:
-        with pytest.raises(ConfigurationError, match="anonymous, basic"):
-            make_auth(parsed)
+def made(auth: dict[str, str]) -> Auth:
+    """Make what these settings describe."""
+    settings = settings_for(URL, auth=auth)
+    return make_auth(settings, make_ssl_context(settings.tls))
+
+
+@pytest.mark.parametrize("settings", EXAMPLES, ids="-".join)
+def test_each_method_says_who_we_are(settings: dict[str, str]) -> None:
+    """A method has a name without secrets, a fingerprint that stays, and asks nobody before it is used."""
+    auth = made(settings)
+    assert auth.identity
+    assert auth.fingerprint() == auth.fingerprint()
+    assert "geheim" not in f"{auth.identity} {auth!r} {auth.fingerprint()!r}"
+    assert settings["method"] in BUILT
+
+
+def test_kerberos_without_its_library_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who configures Kerberos and has not installed it learns what to install; nobody else needs it."""
+    monkeypatch.setitem(sys.modules, "gssapi", None)
+    monkeypatch.delitem(sys.modules, "pibridge.pi.auth.kerberos", raising=False)
+    with pytest.raises(ConfigurationError, match=r"pi\.auth\.method.*apt install.*pibridge\[kerberos\]"):
+        made({"method": "kerberos"})

@@ -8,6 +8,7 @@ from pi.canned import CannedServer, Handler, client_of, said
 from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
 from pibridge.pi.channel import open_channel, plan_channels
 from pibridge.pi.client import PiClient
+from pibridge.pi.url_groups import URL_BYTES
 from pibridge.pi.wire import decode_channel
 
 IDS = ["I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", "I1DPrR1NjdPxEUOulNmps6aJqQFQEAAA"]
@@ -152,6 +153,15 @@ async def test_a_refused_handshake_closes_the_gate(server: CannedServer, client:
     assert client.gate.is_open
 
 
+async def test_a_channel_that_takes_no_tokens_names_the_way_out(server: CannedServer) -> None:
+    """A bearer token that is refused on a channel may be good everywhere else: Stream Updates take it."""
+    server.on("/streamsets/channel", web.Response(status=401))
+    async with client_of(server, auth={"method": "bearer", "token": "abc"}) as client:
+        with pytest.raises(UnauthorizedError, match="via: updates"):
+            async with open_channel(client, IDS):
+                pass
+
+
 async def test_nobody_answers_the_handshake() -> None:
     """A server that is down or never answers is an error that passes."""
 
@@ -174,6 +184,6 @@ async def test_nobody_answers_the_handshake() -> None:
 def test_streams_are_spread_over_channels() -> None:
     """A channel carries at most so many streams, each once, and no URL grows too long."""
     ids = [f"I1DPrR1NjdPxEUOulNmps6aJqQ{n:06d}" for n in range(450)]
-    assert [len(group) for group in plan_channels([*ids, *ids], 200)] == [200, 200, 50]
-    assert [len(group) for group in plan_channels(ids[:30], 200, url_bytes=400)] == [10, 10, 10]
-    assert plan_channels([], 200) == []
+    assert [len(group) for group in plan_channels([*ids, *ids], 200, URL_BYTES)] == [200, 200, 50]
+    assert [len(group) for group in plan_channels(ids[:30], 200, 400)] == [10, 10, 10]
+    assert plan_channels([], 200, URL_BYTES) == []

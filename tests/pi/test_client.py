@@ -11,11 +11,14 @@ import trustme
 from aiohttp import web
 from structlog.testing import capture_logs
 
-from pi.canned import AT_ONCE, CannedServer, client_of, said, settings_for
+from pi.canned import AT_ONCE, CannedServer, client_of, point_of, said, settings_for
 from pibridge.errors import RejectedError, ThrottledError, TooMuchError, UnauthorizedError, UnavailableError
 from pibridge.model import ticks
+from pibridge.pi.channel import open_channel
 from pibridge.pi.client import PiClient, Retries
+from pibridge.pi.landing import landing
 from pibridge.pi.wire import Items, Point, Reader
+from pibridge.simulator import Simulator, SimulatorSettings
 
 read_points = Reader(Items[Point])
 EMPTY: dict[str, Any] = {"Links": {}, "Items": []}
@@ -282,6 +285,27 @@ async def test_unchecked_certificates_are_warned_of(ca: trustme.CA) -> None:
             async with PiClient(settings, retries=AT_ONCE) as client:
                 await client.get("/points", [], read_points)
     assert [entry["event"] for entry in logs] == ["pi_certificate_not_checked"]
+
+
+async def test_our_certificate_is_shown_where_one_is_wanted(ca: trustme.CA, tmp_path: Path) -> None:
+    """A server that demands a certificate gets ours for requests and channels, and is closed to us without."""
+    wanted = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    ca.issue_cert("localhost").configure_cert(wanted)
+    ca.configure_trust(wanted)
+    wanted.verify_mode = ssl.CERT_REQUIRED
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    ca.issue_cert("connector").private_key_and_cert_chain_pem.write_to_path(tmp_path / "cert.pem")
+    tls = {"ca_file": tmp_path / "ca.pem"}
+    async with Simulator(SimulatorSettings(host="localhost"), ssl_context=wanted) as plant:
+        async with PiClient(settings_for(plant.url, tls=tls), retries=AT_ONCE) as client:
+            with pytest.raises(UnavailableError):
+                await landing(client)
+        tls["cert_file"] = tmp_path / "cert.pem"
+        async with (
+            PiClient(settings_for(plant.url, tls=tls), retries=AT_ONCE) as client,
+            open_channel(client, [await point_of(client)]) as channel,
+        ):
+            await channel.receive()
 
 
 async def test_a_closed_client_says_so(server: CannedServer) -> None:

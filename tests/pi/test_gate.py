@@ -1,11 +1,12 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Hashable
 from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
 
 from pibridge.errors import UnauthorizedError, UnavailableError
+from pibridge.pi.auth import Credentials
 from pibridge.pi.gate import Gate
 
 
@@ -32,11 +33,28 @@ class Account:
 
     def __init__(self, time: Time) -> None:
         self.changes_at = float("inf")
+        self.refusal: UnauthorizedError | None = None
+        self.given = 0
+        self.told: list[int] = []
+        self.has_others = False
         self._time = time
 
-    async def headers(self) -> Mapping[str, str]:
-        """Give what stands for the credentials."""
-        return {"Authorization": "old" if self._time.now < self.changes_at else "new"}
+    def fingerprint(self) -> Hashable:
+        """Give what stands for the secret."""
+        return "old" if self._time.now < self.changes_at else "new"
+
+    async def credentials(self) -> Credentials:
+        """Give headers that never come twice; a refusal before, if there is one to give."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.given += 1
+        number = self.given
+
+        def refused() -> bool:
+            self.told.append(number)
+            return self.has_others
+
+        return Credentials({"Authorization": str(number)}, refused=refused)
 
 
 @pytest.fixture
@@ -59,12 +77,14 @@ def gate(time: Time, account: Account) -> Gate:
 
 async def ask(gate: Gate, status: int = 200) -> None:
     """Make a request that PI answers with this status."""
-    async with gate.admission() as admission:
+
+    async def answer(_: Credentials) -> None:
         if status in {401, 403}:
             raise UnauthorizedError("no", status=status)
         if status != 200:
             raise UnavailableError("later")
-        admission.accept()
+
+    await gate.admit(answer)
 
 
 async def refuse(gate: Gate, status: int = 401) -> None:
@@ -104,19 +124,17 @@ async def test_one_probes_for_all(gate: Gate, time: Time) -> None:
     most = 0
     order: list[float] = []
 
-    async def slow() -> None:
+    async def slow(_: Credentials) -> None:
         nonlocal going, most
-        async with gate.admission() as admission:
-            if not gate.is_open:
-                going += 1
-                most = max(most, going)
-                for _ in range(20):
-                    await asyncio.sleep(0)
-                going -= 1
-            order.append(time.now)
-            admission.accept()
+        if not gate.is_open:
+            going += 1
+            most = max(most, going)
+            for _turn in range(20):
+                await asyncio.sleep(0)
+            going -= 1
+        order.append(time.now)
 
-    await asyncio.gather(*(slow() for _ in range(10)))
+    await asyncio.gather(*(gate.admit(slow) for _ in range(10)))
     assert most == 1
     assert len(order) == 10
 
@@ -124,15 +142,15 @@ async def test_one_probes_for_all(gate: Gate, time: Time) -> None:
 async def test_refusals_of_one_moment_count_once(gate: Gate, time: Time) -> None:
     """Requests that were under way when the first was refused do not make the wait longer, nor open the gate."""
 
-    async def late_refusal() -> None:
-        async with gate.admission():
-            await refuse(gate)
-            raise UnauthorizedError("no", status=401)
+    async def late_refusal(_: Credentials) -> None:
+        await refuse(gate)
+        raise UnauthorizedError("no", status=401)
 
-    async with gate.admission() as late:
+    async def late_answer(_: Credentials) -> None:
         with pytest.raises(UnauthorizedError):
-            await late_refusal()
-        late.accept()
+            await gate.admit(late_refusal)
+
+    await gate.admit(late_answer)
     assert not gate.is_open
     await ask(gate)
     assert time.now == 5
@@ -146,6 +164,53 @@ async def test_a_changed_secret_is_tried_at_once(gate: Gate, account: Account, t
     await ask(gate)
     assert gate.is_open
     assert time.now == account.changes_at + 0.5
+
+
+async def test_headers_that_differ_are_no_other_secret(gate: Gate, account: Account, time: Time) -> None:
+    """Credentials made anew for each request, tickets for one, do not shorten the wait."""
+    await refuse(gate)
+    await ask(gate)
+    assert time.now == 5
+    assert account.given == 2
+
+
+async def test_credentials_that_can_be_had_anew_are_tried_once_more(gate: Gate, account: Account, time: Time) -> None:
+    """A 401 for an old token is answered with a new one at once; a second 401 is a refusal."""
+    account.has_others = True
+    sent: list[str] = []
+
+    async def until_new(credentials: Credentials) -> str:
+        sent.append(credentials.headers["Authorization"])
+        if len(sent) == 1:
+            raise UnauthorizedError("no", status=401)
+        return "in"
+
+    assert await gate.admit(until_new) == "in"
+    assert gate.is_open
+    assert (sent, account.told, time.now) == (["1", "2"], [1], 0)
+    await refuse(gate)
+    assert not gate.is_open
+    assert account.given == 4
+
+
+async def test_forbidden_is_no_reason_for_other_credentials(gate: Gate, account: Account) -> None:
+    """PI knows who we are when it answers 403: nothing is fetched anew."""
+    account.has_others = True
+    await refuse(gate, 403)
+    assert (account.given, account.told) == (1, [])
+
+
+async def test_who_gives_no_credentials_is_asked_slowly_too(gate: Gate, account: Account, time: Time) -> None:
+    """When the identity server or the domain refuses us, tries become rare, and a changed secret is tried at once."""
+    account.refusal = UnauthorizedError("invalid_client", status=401)
+    await refuse(gate)
+    await refuse(gate)
+    assert time.now == 5
+    account.changes_at = time.now + 2
+    account.refusal = None
+    await ask(gate)
+    assert time.now == account.changes_at
+    assert gate.is_open
 
 
 async def test_an_operator_opens_the_gate(gate: Gate, time: Time) -> None:
@@ -190,12 +255,11 @@ async def test_a_cancelled_probe_hands_over(gate: Gate) -> None:
     await refuse(gate)
     entered = asyncio.Event()
 
-    async def hang() -> None:
-        async with gate.admission():
-            entered.set()
-            await asyncio.Event().wait()
+    async def hang(_: Credentials) -> None:
+        entered.set()
+        await asyncio.Event().wait()
 
-    probe = asyncio.create_task(hang())
+    probe = asyncio.create_task(gate.admit(hang))
     await entered.wait()
     probe.cancel()
     await asyncio.wait({probe})

@@ -96,13 +96,54 @@ def test_the_password_is_not_shown() -> None:
     assert settings.auth.password.reveal() == "geheim"
 
 
-def test_methods_that_come_later_are_read() -> None:
-    """Kerberos and bearer can be written, so that they are refused by name and not as unknown keys."""
-    for auth in (
-        {"method": "kerberos", "principal": "pi@EXAMPLE.COM"},
-        {"method": "bearer", "token_url": "https://id.example.com", "client_id": "x", "client_secret": "y"},
-    ):
-        assert PiSettings.model_validate({"url": URL, "auth": auth}).auth.method == auth["method"]
+@pytest.mark.parametrize(
+    ("auth", "problem"),
+    [
+        ({"method": "bearer"}, "neither token nor client_id"),
+        ({"method": "bearer", "token": "t", "client_id": "c"}, "token beside client_id"),
+        ({"method": "bearer", "client_id": "c"}, "client_id without client_secret"),
+        ({"method": "bearer", "client_secret": "s"}, "client_secret without client_id"),
+        ({"method": "bearer", "token_url": "https://id/token"}, "token_url without client_id and client_secret"),
+        (
+            {"method": "bearer", "token_url": "http://id/token", "client_id": "c", "client_secret": "s"},
+            "allow_insecure",
+        ),
+        ({"method": "bearer", "token_url": "id/token", "client_id": "c", "client_secret": "s"}, "token_url: is no web"),
+        ({"method": "kerberos", "keytab": "svc.keytab"}, "add principal"),
+        ({"method": "kerberos", "principal": ""}, "at least 1"),
+    ],
+)
+def test_half_a_login_is_refused(auth: dict[str, str], problem: str) -> None:
+    """What does not make a login is told before PI is asked, with what is missing or too much."""
+    said = refused(url=URL, auth=auth)
+    assert said.startswith("auth")
+    assert problem in said
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        {"method": "kerberos"},
+        {"method": "kerberos", "principal": "svc@CORP.EXAMPLE.COM", "keytab": "svc.keytab"},
+        {"method": "bearer", "token": "t"},
+        {"method": "bearer", "client_id": "c", "client_secret": "s"},
+        {"method": "bearer", "client_id": "c", "client_secret": "s", "token_url": "http://127.0.0.1/t", "scope": "pi"},
+    ],
+)
+def test_a_whole_login_is_taken(auth: dict[str, str]) -> None:
+    """Tickets from the cache or a keytab; tokens that are given or fetched, in the clear only on this machine."""
+    assert PiSettings.model_validate({"url": URL, "auth": auth}).auth.method == auth["method"]
+
+
+def test_tokens_can_be_fetched_in_the_clear_with_permission() -> None:
+    """allow_insecure holds for the identity server, too."""
+    auth = {"method": "bearer", "client_id": "c", "client_secret": "s", "token_url": "http://id.example.com/token"}
+    assert PiSettings.model_validate({"url": URL, "allow_insecure": True, "auth": auth})
+
+
+def test_a_key_wants_its_certificate() -> None:
+    """A key alone can be shown to nobody."""
+    assert "cert_file" in refused(url=URL, tls={"key_file": "client.key"})
 
 
 def test_an_unknown_method_names_the_known_ones() -> None:

@@ -1,5 +1,6 @@
 import base64
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,29 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
+def who(settings: SimulatorSettings, authorization: str, password: str | None = None, *, channel: bool = False) -> Any:
+    """Give whom the service takes somebody for."""
+    return transport.identify(settings, password, authorization, channel=channel).user
+
+
 def test_known_users_are_let_in() -> None:
     """Name and password of Basic; nobody is asked where there are no users."""
-    assert transport.identify(USERS, None, basic(r"CORP\svc:pass:word")) == r"CORP\svc"
-    assert transport.identify(SimulatorSettings(), None, "") is None
-    assert transport.identify(USERS, "new", basic(r"CORP\svc:new")) == r"CORP\svc"
+    assert who(USERS, basic(r"CORP\svc:pass:word")) == r"CORP\svc"
+    assert who(SimulatorSettings(), "") is None
+    assert who(USERS, basic(r"CORP\svc:new"), "new") == r"CORP\svc"
+
+
+def test_known_tokens_are_let_in() -> None:
+    """A token stands for a name, as long as it is known; channels may take none."""
+    tokens = {"abc": "connector"}
+    assert who(SimulatorSettings(tokens=tokens), "Bearer abc", channel=True) == "connector"
+    strict = SimulatorSettings(tokens=tokens, bearer_on_channels=False)
+    assert who(strict, "Bearer abc") == "connector"
+    with pytest.raises(transport.RefusedIdentityError):
+        who(strict, "Bearer abc", channel=True)
+    del tokens["abc"]
+    with pytest.raises(transport.RefusedIdentityError):
+        who(strict, "Bearer abc")
 
 
 @pytest.mark.parametrize(
@@ -25,6 +44,7 @@ def test_known_users_are_let_in() -> None:
     [
         (None, ""),
         (None, "Negotiate abc"),
+        (None, "Bearer abc"),
         (None, "Basic ???"),
         (None, basic(r"CORP\svc:wrong")),
         (None, basic("other:pass:word")),
@@ -34,7 +54,7 @@ def test_known_users_are_let_in() -> None:
 def test_others_are_not(password: str | None, authorization: str) -> None:
     """No, wrong, malformed or outdated credentials are refused."""
     with pytest.raises(transport.RefusedIdentityError):
-        transport.identify(USERS, password, authorization)
+        who(USERS, authorization, password)
 
 
 def test_long_requests_are_refused_as_html() -> None:

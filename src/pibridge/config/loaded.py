@@ -1,10 +1,8 @@
 """A configuration together with what the files say that it names."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Self
 
 from pibridge.config.files import asset_mappings
@@ -13,7 +11,7 @@ from pibridge.context.settings import AssetMapping
 from pibridge.errors import ConfigurationError
 from pibridge.pi import points_file
 from pibridge.pi.points_file import PointRow
-from pibridge.pi.settings import PointSelect
+from pibridge.pi.settings import PointSelect, TlsSettings
 
 _SHOWN_DIGITS = 12
 
@@ -23,14 +21,14 @@ class Loaded:
     """All that a daemon is told, at one moment.
 
     `hash`: the beginning of the SHA-256 of the text it was read from. `points`: the lines of `points_file` by stream.
-    `authorities`: the text of `pi.tls.ca_file`.
+    `certificates`: changes with the files of `pi.tls`.
     """
 
     configuration: Configuration
     hash: str
     assets: Sequence[AssetMapping]
     points: Mapping[str, Sequence[PointRow]]
-    authorities: str
+    certificates: str
 
     @classmethod
     def of(cls, configuration: Configuration, text: str = "") -> Self:
@@ -44,16 +42,20 @@ class Loaded:
                 for name, stream in configuration.streams.items()
                 if isinstance(stream.select, PointSelect) and stream.select.points_file is not None
             },
-            _authorities(configuration.pi.tls.ca_file),
+            _certificates(configuration.pi.tls),
         )
 
 
-def _authorities(file: os.PathLike[str] | None) -> str:
-    if file is None:
-        return ""
-    try:
-        return Path(file).read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ConfigurationError(
-            [f"pi.tls.ca_file: cannot read {os.fspath(file)}: {error.strerror}; make it readable for the daemon"]
-        ) from error
+def _certificates(tls: TlsSettings) -> str:
+    """Give what changes with any of the files: one of them holds a key, which is not kept."""
+    together = sha256()
+    for key, file in (("ca_file", tls.ca_file), ("cert_file", tls.cert_file), ("key_file", tls.key_file)):
+        if file is None:
+            continue
+        try:
+            together.update(sha256(file.read_bytes()).digest())
+        except OSError as error:
+            raise ConfigurationError(
+                [f"pi.tls.{key}: cannot read {file}: {error.strerror}; make it readable for the daemon"]
+            ) from error
+    return together.hexdigest()

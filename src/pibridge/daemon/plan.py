@@ -34,7 +34,7 @@ def plan(old: Loaded, new: Loaded) -> Plan:
     found = difference(old.configuration, new.configuration)
     relisted = {name for name in found.streams.unchanged(new.configuration.streams) if _points(old, new, name)}
     other = found.other | ({"context"} if old.assets != new.assets else _NONE)
-    other |= {"pi"} if old.authorities != new.authorities else _NONE
+    other |= {"pi"} if old.certificates != new.certificates else _NONE
     every_sink = bool({"site", "context"} & other)
     stay = _NONE if every_sink else found.sinks.unchanged(new.configuration.sinks)
     return Plan(

@@ -8,9 +8,9 @@ from typing import Final, NoReturn
 import structlog
 
 from pibridge.config.watch import Watch
-from pibridge.daemon.aside import aside
 from pibridge.daemon.parts import Parts
 from pibridge.errors import ConfigurationError, JournalError, PIBridgeError, UnavailableError
+from pibridge.pi.aside import aside
 
 _LOOK_EVERY_S: Final = 1.0
 

@@ -86,7 +86,7 @@ class Channels:
     def open(self, stream: str, numbers: Sequence[int]) -> None:
         """Read these tags of the catalogue live."""
         by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}
-        for web_ids in plan_channels(list(by_web_id), self._streams_per_channel):
+        for web_ids in plan_channels(list(by_web_id), self._streams_per_channel, self._client.url_bytes):
             group = [by_web_id[web_id] for web_id in web_ids]
             arrivals = Arrivals(
                 {identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group)

@@ -66,8 +66,10 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Accept texts; the loader hands over ready Secrets for `${…}`."""
-        return core_schema.no_info_plain_validator_function(cls.of)
+        """Accept texts; the loader hands over ready Secrets for `${…}`. JSON shows that there is one."""
+        return core_schema.no_info_plain_validator_function(
+            cls.of, serialization=core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

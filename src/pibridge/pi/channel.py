@@ -3,26 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from pibridge.errors import UnavailableError
+from pibridge.errors import UnauthorizedError, UnavailableError
 from pibridge.pi.answers import error_of
+from pibridge.pi.auth import Credentials
 from pibridge.pi.client import PiClient
-from pibridge.pi.url_groups import URL_BYTES, url_groups
+from pibridge.pi.url_groups import url_groups
 
 _LARGEST_MESSAGE_BYTES: Final = 64 << 20  # the first message holds the values of all streams
 _PING_S: Final = 20
 _CLOSE_S: Final = 2
 _HEARTBEAT_RATE: Final = 5  # polls of about a second
+_BEARER_HINT: Final = "PI Web API may take no bearer tokens on channels; give the streams via: updates"
 
 
-def plan_channels(web_ids: Iterable[str], streams_per_channel: int, url_bytes: int = URL_BYTES) -> list[list[str]]:
+def plan_channels(web_ids: Iterable[str], streams_per_channel: int, url_bytes: int) -> list[list[str]]:
     """Group web ids, in their order and each once, into as many as one channel and one URL take."""
-    return url_groups(web_ids, "webId", most=streams_per_channel, url_bytes=url_bytes)
+    return url_groups(web_ids, "webId", url_bytes, most=streams_per_channel)
 
 
 class Channel:
@@ -101,7 +105,8 @@ async def open_channel(
     or 400, one of the ids is unknown, and PI does not say which; `recorded.values` finds it.
     """
     settings = client.settings
-    connection = await _connect(client, _channel_url(settings.url, web_ids, initial_values, heartbeat_rate))
+    url = _channel_url(settings.url, web_ids, initial_values, heartbeat_rate)
+    connection = await client.gate.admit(partial(_connect, client, url))
     channel = Channel(connection, client.host, silence_s or settings.timeouts.silent_channel)
     try:
         yield channel
@@ -123,30 +128,37 @@ def _channel_url(base: str, web_ids: Sequence[str], initial_values: bool, heartb
     return f"ws{base.removeprefix('http')}/streamsets/channel?{query}"
 
 
-async def _connect(client: PiClient, url: str) -> ClientConnection:
+async def _connect(client: PiClient, url: str, credentials: Credentials) -> ClientConnection:
     host = client.host
-    async with client.gate.admission() as admission:
+    try:
+        connection = await _Handshake(
+            url,
+            additional_headers=dict(credentials.headers),
+            ssl=client.ssl_context if urlsplit(url).scheme == "wss" else None,
+            compression=None,  # costs more time here than it saves on a plant's network
+            proxy=None,
+            open_timeout=client.settings.timeouts.connect,
+            ping_interval=_PING_S,
+            ping_timeout=_PING_S,
+            close_timeout=_CLOSE_S,
+            max_size=_LARGEST_MESSAGE_BYTES,
+        )
+        answer = connection.response.headers if connection.response else Headers()
+    except InvalidStatus as error:
+        response = error.response
+        failure = error_of(response.status_code, bytes(response.body or b""), about="the opening of a channel")
+        if isinstance(failure, UnauthorizedError) and client.settings.auth.method == "bearer":
+            failure.hint = _BEARER_HINT
+    except TimeoutError:
+        failure = UnavailableError(f"{host} did not answer the opening of a channel in time")
+    except (OSError, InvalidHandshake, ConnectionClosed) as error:
+        failure = UnavailableError(f"{host} could not open a channel: {type(error).__name__}: {error}")
+    else:
         try:
-            connection = await _Handshake(
-                url,
-                additional_headers=dict(admission.headers),
-                ssl=client.ssl_context if urlsplit(url).scheme == "wss" else None,
-                compression=None,  # costs more time here than it saves on a plant's network
-                proxy=None,
-                open_timeout=client.settings.timeouts.connect,
-                ping_interval=_PING_S,
-                ping_timeout=_PING_S,
-                close_timeout=_CLOSE_S,
-                max_size=_LARGEST_MESSAGE_BYTES,
-            )
-        except InvalidStatus as error:
-            response = error.response
-            raise error_of(
-                response.status_code, bytes(response.body or b""), about="the opening of a channel"
-            ) from error
-        except TimeoutError as error:
-            raise UnavailableError(f"{host} did not answer the opening of a channel in time") from error
-        except (OSError, InvalidHandshake, ConnectionClosed) as error:
-            raise UnavailableError(f"{host} could not open a channel: {type(error).__name__}: {error}") from error
-        admission.accept()
+            credentials.accepted(answer.get_all("WWW-Authenticate"))
+        except UnavailableError:
+            connection.transport.abort()
+            raise
         return connection
+    # Not `from` the library's error: that holds what the server sent.
+    raise failure

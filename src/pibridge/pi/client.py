@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -18,12 +19,13 @@ from yarl import URL
 
 from pibridge.errors import PIBridgeError, RejectedError, ThrottledError, UnavailableError
 from pibridge.pi.answers import OK, REDIRECT, error_of
-from pibridge.pi.auth import Auth, make_auth
+from pibridge.pi.auth import Auth, Credentials, make_auth
+from pibridge.pi.failures import unanswered
 from pibridge.pi.gate import Gate
 from pibridge.pi.server_clock import ServerClock
 from pibridge.pi.settings import PiSettings
-from pibridge.pi.tls import HINT as TLS_HINT
 from pibridge.pi.tls import make_ssl_context
+from pibridge.pi.url_groups import URL_BYTES, URL_BYTES_BESIDE_TICKET
 from pibridge.pi.wire import BatchPart, Reader
 
 T = TypeVar("T")
@@ -65,7 +67,8 @@ class PiClient:
         self.settings = settings
         self.host = urlsplit(settings.url).netloc
         self.ssl_context = make_ssl_context(settings.tls)
-        self.gate = Gate(auth or make_auth(settings.auth), self.host, monotonic=monotonic, sleep=sleep)
+        self.url_bytes = URL_BYTES_BESIDE_TICKET if settings.auth.method == "kerberos" else URL_BYTES
+        self.gate = Gate(auth or make_auth(settings, self.ssl_context), self.host, monotonic=monotonic, sleep=sleep)
         self._monotonic = monotonic
         self._clock = ServerClock(monotonic)
         self._places = asyncio.Semaphore(settings.limits.concurrent_requests)
@@ -144,35 +147,38 @@ class PiClient:
         async def attempt() -> T:
             async with self._places:
                 await self._pace.acquire()
-                return decoder(await self._exchange(method, path, params, body))
+                return decoder(await self.gate.admit(partial(self._exchange, method, path, params, body)))
 
         # One object for each call: it keeps state between tries.
         return await self._retrying.copy()(attempt)
 
-    async def _exchange(self, method: str, path: str, params: Params, body: bytes | None) -> bytes:
+    async def _exchange(
+        self, method: str, path: str, params: Params, body: bytes | None, credentials: Credentials
+    ) -> bytes:
         if self._session is None:
             raise RuntimeError("the client is not open: use `async with`")
         about = f"{method} {path}"
         # PI refuses to be written to without X-Requested-With, and takes a POST that only reads for writing.
         posting = {} if body is None else {"Content-Type": "application/json", "X-Requested-With": "pibridge"}
-        async with self.gate.admission() as admission:
-            sent = self._monotonic()
-            try:
-                async with self._session.request(
-                    method,
-                    self._url(path, params),
-                    data=body,
-                    headers={**posting, **admission.headers},
-                    allow_redirects=False,  # they would carry the credentials to another host
-                ) as response:
-                    self._clock.observe(response.headers.get("Date", ""), sent, self._monotonic())
-                    answer = await response.read()
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                raise _unavailable(error, about, self.host) from error
+        sent = self._monotonic()
+        try:
+            async with self._session.request(
+                method,
+                self._url(path, params),
+                data=body,
+                headers={**posting, **credentials.headers},
+                allow_redirects=False,  # they would carry the credentials to another host
+            ) as response:
+                self._clock.observe(response.headers.get("Date", ""), sent, self._monotonic())
+                answer = await response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            failure: PIBridgeError = unanswered(error, about, self.host)
+        else:
             if OK <= response.status < REDIRECT:
-                admission.accept()
+                credentials.accepted(response.headers.getall("WWW-Authenticate", []))
                 return answer
-            raise _refused(response, answer, about)
+            failure = _refused(response, answer, about)
+        raise failure
 
 
 def _wait(retries: Retries) -> Callable[[tenacity.RetryCallState], float]:
@@ -195,14 +201,3 @@ def _refused(response: aiohttp.ClientResponse, body: bytes, about: str) -> PIBri
             hint="redirects are not followed; give the final address as pi.url",
         )
     return error_of(response.status, body, about=about)
-
-
-def _unavailable(error: Exception, about: str, host: str) -> UnavailableError:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        reason = getattr(getattr(error, "certificate_error", error), "verify_message", "") or "the TLS handshake failed"
-        return UnavailableError(f"the certificate of {host} was not accepted: {reason}", hint=TLS_HINT)
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return UnavailableError(f"no connection to {host}: {error.os_error.strerror or error.os_error}")
-    if isinstance(error, TimeoutError):
-        return UnavailableError(f"{host} did not answer {about} in time")
-    return UnavailableError(f"the answer of {host} to {about} broke off: {type(error).__name__}")

@@ -89,7 +89,7 @@ async def _at_or_before(client: PiClient, web_ids: Sequence[str], moment_ticks: 
         }
 
     outcomes: Outcomes[TimedValue] = {}
-    for group in url_groups(web_ids, "webId"):
+    for group in url_groups(web_ids, "webId", client.url_bytes):
         outcomes |= await in_halves(group, ask)
     return outcomes
 

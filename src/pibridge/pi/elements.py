@@ -26,7 +26,7 @@ async def element_paths(client: PiClient, web_ids: Iterable[str]) -> dict[str, s
     What PI does not have, does not let us see or fails to tell is left out. Raises UnavailableError, UnauthorizedError.
     """
     paths: dict[str, str] = {}
-    for group in url_groups(web_ids, "webId"):
+    for group in url_groups(web_ids, "webId", client.url_bytes):
         found = await _together(client, group)
         params: Params = [_IDS, ("selectedFields", ";".join(_FIELDS))]
         alone = {web_id: (f"/elements/{web_id}", params) for web_id in group if identity(web_id) not in found}

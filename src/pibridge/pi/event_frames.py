@@ -126,7 +126,7 @@ class FrameDatabase:
         """Give frames by WebID as asked. None: it is gone. Left out: PI failed to tell of this one."""
         raw: dict[str, EventFrame] = {}
         gone: set[str] = set()
-        for group in url_groups(web_ids, "webId"):
+        for group in url_groups(web_ids, "webId", self._client.url_bytes):
             together = await self._together(group)
             raw |= {web_id: together[identity(web_id)] for web_id in group if identity(web_id) in together}
             alone = {web_id: (f"/eventframes/{web_id}", [_IDS]) for web_id in group if web_id not in raw}

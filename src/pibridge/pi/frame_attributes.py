@@ -64,7 +64,7 @@ class FrameAttributes:
         """Read attributes that are known by WebID and name; frames of which any is not told are left out."""
         told: dict[str, StreamValue] = {}
         web_ids = (web_id for names in frames.values() for web_id in names)
-        for group in url_groups(web_ids, "webId", most=_TOGETHER):
+        for group in url_groups(web_ids, "webId", self._client.url_bytes, most=_TOGETHER):
             try:
                 answer = await self._client.get(
                     "/streamsets/value", [_IDS, *(("webId", web_id) for web_id in group)], _read_values

@@ -47,7 +47,7 @@ async def find_points(client: PiClient, rows: Sequence[PointRow], stream: str, m
             tags.setdefault(tag.key, tag)
 
     paths = [row.path for row in reversed(named.values())]
-    for group in url_groups(paths, "path"):
+    for group in url_groups(paths, "path", client.url_bytes):
         for path, outcome in (await _by_name(client, group)).items():
             take(outcome if isinstance(outcome, Problem) else [outcome], named[path.upper()])
     servers: dict[str, str | Problem] = {}

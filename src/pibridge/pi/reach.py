@@ -11,8 +11,9 @@ import aiohttp
 from pibridge.errors import UnavailableError
 from pibridge.pi.answers import OK, UNAUTHORIZED
 from pibridge.pi.certificates import Certificate, shown_by
+from pibridge.pi.failures import CERTIFICATE_HINT
 from pibridge.pi.settings import PiSettings
-from pibridge.pi.tls import HINT, make_ssl_context
+from pibridge.pi.tls import make_ssl_context
 
 _USUAL_PATH: Final = "/piwebapi"
 _PORTS: Final = {"http": 80, "https": 443}
@@ -139,4 +140,4 @@ def _remedy(code: int, certificates: list[Certificate]) -> str:
             "give the PEM file of the CA that issued it as pi.tls.ca_file; of a self-signed one the certificate itself,"
             " after comparing its fingerprint on the server"
         )
-    return HINT
+    return CERTIFICATE_HINT

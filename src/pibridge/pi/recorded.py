@@ -59,7 +59,7 @@ async def recorded(
 
     streams_per_call = max(1, client.settings.limits.items_per_request // max_count)
     outcomes: Outcomes[Page] = {}
-    for group in url_groups(web_ids, "webId", most=streams_per_call):
+    for group in url_groups(web_ids, "webId", client.url_bytes, most=streams_per_call):
         outcomes |= await in_halves(group, ask)
     return outcomes
 
@@ -75,7 +75,7 @@ async def values(client: PiClient, web_ids: Sequence[str]) -> Outcomes[TimedValu
         }
 
     outcomes: Outcomes[TimedValue] = {}
-    for group in url_groups(web_ids, "webId"):
+    for group in url_groups(web_ids, "webId", client.url_bytes):
         outcomes |= await in_halves(group, ask)
     return outcomes
 

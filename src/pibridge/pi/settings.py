@@ -1,13 +1,12 @@
 """How PI is reached: `pi` in the configuration."""
 
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from pibridge.model.settings import Duration, Secret, Settings
+from pibridge.pi.addresses import web_address
 from pibridge.pi.select_settings import ElementSelect, EventFrameSelect, PointSelect, Select
 
 __all__ = [
@@ -47,8 +46,16 @@ class KerberosSettings(Settings):
     """A Kerberos ticket (SPNEGO)."""
 
     method: Literal["kerberos"] = Field(description="A Kerberos ticket.")
-    principal: str | None = Field(default=None, description="Who to be; left out: whoever the credential cache holds.")
+    principal: str | None = Field(
+        default=None, min_length=1, description="Who to be; left out: whoever the credential cache holds."
+    )
     keytab: Path | None = Field(default=None, description="Key table of the principal; left out: the credential cache.")
+
+    @model_validator(mode="after")
+    def _says_whose_key(self) -> Self:
+        if self.keytab is not None and self.principal is None:
+            raise ValueError("has keytab without principal; add principal: whose key it is, like svc@CORP.EXAMPLE.COM")
+        return self
 
 
 class BearerSettings(Settings):
@@ -56,9 +63,26 @@ class BearerSettings(Settings):
 
     method: Literal["bearer"] = Field(description="An OpenID Connect token.")
     token: Secret | None = Field(default=None, description="A ready token.")
-    token_url: str | None = Field(default=None, description="Where tokens are fetched.")
-    client_id: str | None = Field(default=None, description="Who fetches them.")
+    token_url: str | None = Field(
+        default=None, description="Where tokens are fetched; left out: where PI Web API says that they are given."
+    )
+    client_id: str | None = Field(default=None, min_length=1, description="Who fetches them.")
     client_secret: Secret | None = Field(default=None, description="With what secret.")
+    scope: str | None = Field(default=None, min_length=1, description="What tokens are asked for.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        fetching = [
+            key for key in ("token_url", "client_id", "client_secret", "scope") if getattr(self, key) is not None
+        ]
+        if self.token is not None and fetching:
+            raise ValueError(f"has token beside {' and '.join(fetching)}; a ready token needs none of them")
+        if self.token is None and not fetching:
+            raise ValueError("has neither token nor client_id and client_secret; add what says who you are")
+        missing = [key for key in ("client_id", "client_secret") if key not in fetching]
+        if self.token is None and missing:
+            raise ValueError(f"has {' and '.join(fetching)} without {' and '.join(missing)}; it takes both")
+        return self
 
 
 AuthSettings = Annotated[
@@ -67,10 +91,18 @@ AuthSettings = Annotated[
 
 
 class TlsSettings(Settings):
-    """How the server's certificate is checked."""
+    """How the server's certificate is checked, and which one we show."""
 
     verify: bool = Field(default=True, description="Check the certificate; false needs pi.allow_insecure.")
     ca_file: Path | None = Field(default=None, description="PEM bundle of the plant's own CA.")
+    cert_file: Path | None = Field(default=None, description="PEM file of our certificate, where the server wants one.")
+    key_file: Path | None = Field(default=None, description="PEM file of its key; left out: the key is in cert_file.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("has key_file without cert_file; add the certificate that the key belongs to")
+        return self
 
 
 class LimitSettings(Settings):
@@ -108,23 +140,21 @@ class PiSettings(Settings):
     @field_validator("url")
     @classmethod
     def _usable(cls, url: str, info: ValidationInfo) -> str:
-        try:
-            parts = urlsplit(url)
-            host, _port = parts.hostname, parts.port
-        except ValueError as error:
-            raise ValueError("is no URL; write it like https://pi.example.com/piwebapi") from error
-        if parts.scheme not in {"http", "https"} or not host:
-            raise ValueError("is no web address; write it like https://pi.example.com/piwebapi")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("must not hold credentials; put them under pi.auth")
-        if parts.query or parts.fragment:
-            raise ValueError("must not have a query or fragment; end it with the path, like /piwebapi")
-        if parts.scheme == "http" and not _is_loopback(host) and not info.data.get("allow_insecure", True):
-            raise ValueError(
-                "plain http would show passwords and data to the network;"
-                " use https, or set pi.allow_insecure: true if you accept that"
-            )
+        # Where allow_insecure is wrong itself, nothing more is said.
+        parts = web_address(url, allow_insecure=info.data.get("allow_insecure", True))
+        if parts.query:
+            raise ValueError("must not have a query; end it with the path, like /piwebapi")
         return url.rstrip("/")
+
+    @field_validator("auth")
+    @classmethod
+    def _private(cls, auth: AuthSettings, info: ValidationInfo) -> AuthSettings:
+        if isinstance(auth, BearerSettings) and auth.token_url is not None:
+            try:
+                web_address(auth.token_url, allow_insecure=info.data.get("allow_insecure", True))
+            except ValueError as error:
+                raise ValueError(f"token_url: {error}") from error
+        return auth
 
     @field_validator("tls")
     @classmethod
@@ -135,12 +165,3 @@ class PiSettings(Settings):
                 " give the plant's CA as ca_file, or set pi.allow_insecure: true if you accept that"
             )
         return tls
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

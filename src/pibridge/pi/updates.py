@@ -55,7 +55,7 @@ async def register(client: PiClient, web_ids: Iterable[str]) -> Registered:
         return matched(group, answer.items)
 
     registered = Registered()
-    for group in url_groups(web_ids, "webId", most=_REGISTERED_PER_CALL):
+    for group in url_groups(web_ids, "webId", client.url_bytes, most=_REGISTERED_PER_CALL):
         for web_id, outcome in (await in_halves(group, ask)).items():
             if isinstance(outcome, PIBridgeError):
                 registered.failed[web_id] = outcome
@@ -82,7 +82,7 @@ async def retrieve(client: PiClient, markers: Mapping[str, str]) -> dict[str, Up
 
     not_read: PIBridgeError = left_out()
     try:
-        for group in url_groups(markers.values(), "marker"):
+        for group in url_groups(markers.values(), "marker", client.url_bytes):
             outcomes |= await in_halves(group, ask)
     except (UnavailableError, UnauthorizedError) as error:
         if not outcomes:

@@ -8,11 +8,12 @@ URL_BYTES: Final = 8192
 """How much of a URL the values may take: with host, credentials and cookies, request line and headers of PI Web API's
 server must stay below 16 KiB."""
 
+URL_BYTES_BESIDE_TICKET: Final = 4096
+"""The same where a Kerberos ticket goes with each request: it takes some KiB, more for members of many groups."""
 
-def url_groups(
-    values: Iterable[str], parameter: str, *, most: int | None = None, url_bytes: int = URL_BYTES
-) -> list[list[str]]:
-    """Group the values of a repeated query parameter, in their order and each once, at most `most` in a group.
+
+def url_groups(values: Iterable[str], parameter: str, url_bytes: int, *, most: int | None = None) -> list[list[str]]:
+    """Group the values of a repeated query parameter, in their order and each once, `most` at most in a group.
 
     A value that is too long by itself gets a group of its own.
     """

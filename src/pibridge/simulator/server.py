@@ -36,6 +36,7 @@ from pibridge.simulator.faults import Fault, Faults, Kind
 from pibridge.simulator.frame_control import FrameControl
 from pibridge.simulator.plant import Clock, Plant, wall_clock
 from pibridge.simulator.settings import SimulatorSettings
+from pibridge.simulator.transport import Identity
 from pibridge.simulator.updates import Caches
 
 _log = structlog.get_logger()
@@ -168,16 +169,24 @@ class Simulator:
         if not self._rate.admits(request.remote or "", self._clock() // PER_SECOND):
             return self._status(HTTPStatus.TOO_MANY_REQUESTS)
         try:
-            user = transport.identify(self.settings, self.faults.password(), request.headers.get("Authorization", ""))
+            identity = transport.identify(
+                self.settings,
+                self.faults.password(),
+                request.headers.get("Authorization", ""),
+                channel=request.path.lower().endswith("/channel"),
+            )
         except transport.RefusedIdentityError:
             return self._status(HTTPStatus.UNAUTHORIZED)
-        return await self._answer(request, user, fault)
+        response = await self._answer(request, identity, fault)
+        if identity.challenge and not response.prepared:
+            response.headers["WWW-Authenticate"] = identity.challenge
+        return response
 
-    async def _answer(self, request: web.Request, user: str | None, fault: Fault | None) -> web.StreamResponse:
+    async def _answer(self, request: web.Request, identity: Identity, fault: Fault | None) -> web.StreamResponse:
         try:
-            call = self._call(request, user, await request.read())
+            call = self._call(request, identity.user, await request.read())
             if call.path.lower().endswith("/channel"):
-                return await self._channel(request, call)
+                return await self._channel(request, call, identity.challenge)
             answer = await self._dispatch(call, request.raw_path)
         except Refused as refusal:
             answer = Answer(refusal.body, refusal.status)
@@ -229,7 +238,7 @@ class Simulator:
         keep_errors = not self.settings.selected_fields_hide_errors
         return Answer(fields.select(answer.body, selection, keep_errors=keep_errors), answer.status, answer.headers)
 
-    async def _channel(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _channel(self, request: web.Request, call: Call, challenge: str) -> web.StreamResponse:
         segments = [segment for segment in call.path.lower().split("/") if segment]
         web_id = urlsplit(request.raw_path).path.split("/")[-2]
         if segments[0] == "streams":
@@ -242,6 +251,8 @@ class Simulator:
         if not socket.can_prepare(request):
             raise Refused(HTTPStatus.BAD_REQUEST, "The request is no WebSocket handshake.")
         channel = Channel(call, streams, socket)
+        if challenge:
+            socket.headers["WWW-Authenticate"] = challenge
         await socket.prepare(request)
         self._sockets.add(socket)
         try:

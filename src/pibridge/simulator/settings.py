@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from pibridge.simulator.webid import WebIdType
@@ -11,7 +12,9 @@ from pibridge.simulator.webid import WebIdType
 class SimulatorSettings:
     """How a simulated PI Web API behaves.
 
-    `port` 0: a free one. `users`: name to password for Basic; empty: anonymous. `admins`: who may read the protected
+    `port` 0: a free one. `users`: name to password for Basic. `tokens`: bearer token to name; what is put in or taken
+    out counts from then on. `bearer_on_channels` False: tokens open no channel. `keytab`: key table that Kerberos
+    tickets are verified with (needs gssapi). None of these: anonymous. `admins`: who may read the protected
     system resources. `faults`: as `Faults.add` takes them, timed from the start. `bulk_points`: generic points beside
     the plant's own, each with `event_rate` events/s. `compression` False: the archive keeps every snapshot.
     `channel_interval_s`: how often channels look for new values. `rate_limit`: requests a second of a client.
@@ -31,6 +34,9 @@ class SimulatorSettings:
     host: str = "127.0.0.1"
     port: int = 0
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
+    tokens: Mapping[str, str] | None = field(default=None, repr=False)
+    bearer_on_channels: bool = True
+    keytab: Path | None = None
     admins: frozenset[str] = frozenset()
     faults: tuple[str, ...] = ()
     seed: int = 1

@@ -5,9 +5,10 @@ import binascii
 import secrets
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from pibridge.simulator.negotiate import verify
 from pibridge.simulator.settings import SimulatorSettings
 
 REQUEST_MOST_BYTES: Final = 16_384
@@ -36,18 +37,35 @@ class RefusedIdentityError(Exception):
     """Nobody the service knows."""
 
 
-def identify(settings: SimulatorSettings, password: str | None, authorization: str) -> str | None:
-    """Give who asks, None where anonymous access is on. `password`: valid in place of all others, if not None.
+class Identity(NamedTuple):
+    """Who asks, None where anonymous access is on; and what the `WWW-Authenticate` of the answer proves to him."""
+
+    user: str | None
+    challenge: str = ""
+
+
+def identify(settings: SimulatorSettings, password: str | None, authorization: str, *, channel: bool) -> Identity:
+    """Give who asks. `password`: valid in place of all others, if not None. `channel`: to open one.
 
     Raises RefusedIdentityError.
     """
-    if not settings.users:
-        return None
-    method, _, token = authorization.partition(" ")
-    if method.lower() != "basic":
-        raise RefusedIdentityError
+    if not settings.users and settings.tokens is None and settings.keytab is None:
+        return Identity(None)
+    method, _, credentials = authorization.partition(" ")
+    match method.lower():
+        case "basic":
+            return Identity(_by_password(settings, password, credentials))
+        case "bearer" if settings.bearer_on_channels or not channel:
+            if user := (settings.tokens or {}).get(credentials):
+                return Identity(user)
+        case "negotiate" if settings.keytab is not None and (found := verify(settings.keytab, credentials)):
+            return Identity(*found)
+    raise RefusedIdentityError
+
+
+def _by_password(settings: SimulatorSettings, password: str | None, credentials: str) -> str:
     try:
-        user, _, given = base64.b64decode(token, validate=True).decode("latin-1").partition(":")
+        user, _, given = base64.b64decode(credentials, validate=True).decode("latin-1").partition(":")
     except binascii.Error as error:
         raise RefusedIdentityError from error
     expected = settings.users.get(user)

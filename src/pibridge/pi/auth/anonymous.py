@@ -1,6 +1,8 @@
 """No credentials."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable
+
+from pibridge.pi.auth.contract import Credentials
 
 
 class Anonymous:
@@ -8,6 +10,10 @@ class Anonymous:
 
     identity = "anonymous"
 
-    async def headers(self) -> Mapping[str, str]:
+    def fingerprint(self) -> Hashable:
+        """Give nothing: there is no secret."""
+        return None
+
+    async def credentials(self) -> Credentials:
         """Give no headers."""
-        return {}
+        return Credentials()

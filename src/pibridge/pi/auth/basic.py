@@ -1,10 +1,14 @@
 """User name and password with every request (HTTP Basic)."""
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Hashable
 
-from pibridge.errors import PIBridgeError, UnavailableError
+from pibridge.errors import UnavailableError
 from pibridge.model.settings import Secret
+from pibridge.pi.auth.contract import Credentials
+from pibridge.pi.auth.secrets import digest, reveal
+
+_KEY = "pi.auth.password"
 
 
 class Basic:
@@ -14,16 +18,16 @@ class Basic:
         self.identity = username
         self._password = password
 
-    async def headers(self) -> Mapping[str, str]:
+    def fingerprint(self) -> Hashable:
+        """Give what changes with the password."""
+        return digest(self._password, _KEY)
+
+    async def credentials(self) -> Credentials:
         """Give the Authorization header. UnavailableError: the password cannot be read, or PI cannot be told it."""
-        try:
-            password = self._password.reveal()
-        except OSError as error:
-            raise UnavailableError(f"pi.auth.password cannot be read: {error.strerror}") from error
-        except PIBridgeError as error:
-            raise UnavailableError(f"pi.auth.password cannot be read: {error}") from error
+        password = reveal(self._password, _KEY)
         if not password.isascii():
             raise UnavailableError(
-                "pi.auth.password: PI takes only ASCII characters with method basic", hint="change the password"
+                f"{_KEY}: PI takes only ASCII characters with method basic", hint="change the password"
             )
-        return {"Authorization": "Basic " + b64encode(f"{self.identity}:{password}".encode()).decode()}
+        text = b64encode(f"{self.identity}:{password}".encode()).decode()
+        return Credentials({"Authorization": f"Basic {text}"})

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from pibridge.daemon.aside import aside
+from pibridge.pi.aside import aside
 
 
 async def test_the_answer_and_the_error_come_back() -> None:
@@ -23,7 +23,7 @@ async def test_work_that_hangs_holds_up_nobody() -> None:
 
     waiting = asyncio.create_task(aside(hang))
     assert await asyncio.to_thread(begun.wait, 10)
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "configuration"]
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "aside"]
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting

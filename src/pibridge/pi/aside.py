@@ -1,4 +1,4 @@
-"""Work that blocks, and that nobody waits for when the daemon ends."""
+"""Work that blocks, and that nobody waits for when the process ends."""
 
 import asyncio
 import threading
@@ -20,5 +20,5 @@ async def aside(work: Callable[[], _T]) -> _T:
         except BaseException as error:  # noqa: BLE001 - the end of a thread: raised to who waits for the answer
             answer.set_exception(error)
 
-    threading.Thread(target=run, name="configuration", daemon=True).start()
+    threading.Thread(target=run, name="aside", daemon=True).start()
     return await asyncio.wrap_future(answer)
