@@ -18,7 +18,8 @@ async def test_what_there_is_is_listed(tmp_path: Path, simulator: Simulator) -> 
     """Servers, databases and templates with counts; without choices nothing is written."""
     ended = await discover(tmp_path, "--url", simulator.url)
     assert ended.code == 0
-    assert f"data server PISRV1 (connected): {len(simulator.plant.points)} points" in ended.out
+    points = sum(each.server.name == "PISRV1" for each in simulator.plant.points.values())
+    assert f"data server PISRV1 (connected): {points} points" in ended.out
     assert "    element template Reactor (derived from Vessel): 4 elements" in ended.out
     assert "    event frame template Unit Batch" in ended.out
     assert "nothing chosen" not in ended.err
@@ -35,7 +36,7 @@ async def test_json_says_the_same(tmp_path: Path, simulator: Simulator) -> None:
 async def test_what_it_writes_is_accepted_and_runs(tmp_path: Path, guarded: Simulator) -> None:
     """From nothing but an address to records: discover, check, run; the password is in no file and no output."""
     login = ("--url", guarded.url, "--user", r"CORP\svc")
-    choices = ("--points", "SINUSOID", "--points", r"\\PISRV1\U*", "--template", "Reactor", "--site", "houston")
+    choices = ("--points", r"\\PISRV1\SINUSOID", "--points", r"\\PISRV1\U*", "--template", "Reactor", "--site", "houston")
     found = await discover(tmp_path, *login, *choices, "--output", "plant.yaml", **PASSWORD)
     assert found.code == 0, found.err
     assert "next: pibridge check --config plant.yaml" in found.err
@@ -60,7 +61,7 @@ async def test_pi_may_be_named_by_a_configuration(tmp_path: Path, guarded: Simul
     """Its part `pi` is enough; a password that stands in it is not written again."""
     auth = {"method": "basic", "username": r"CORP\svc", "password": "right-horse"}
     (tmp_path / "pi.json").write_text(json.dumps({"pi": {"url": guarded.url, "auth": auth}}), encoding="utf-8")
-    ended = await discover(tmp_path, "--config", "pi.json", "--points", "U*")
+    ended = await discover(tmp_path, "--config", "pi.json", "--points", r"\\PISRV1\U*")
     assert ended.code == 0, ended.err
     assert "password: ${env:PI_PASSWORD}" in ended.out
     assert "right-horse" not in ended.out
@@ -69,7 +70,7 @@ async def test_pi_may_be_named_by_a_configuration(tmp_path: Path, guarded: Simul
 async def test_a_file_that_is_there_stays(tmp_path: Path, simulator: Simulator) -> None:
     """Nobody's configuration is overwritten."""
     (tmp_path / "plant.yaml").write_text("mine", encoding="utf-8")
-    ended = await discover(tmp_path, "--url", simulator.url, "--points", "U*", "--output", "plant.yaml")
+    ended = await discover(tmp_path, "--url", simulator.url, "--points", r"\\PISRV1\U*", "--output", "plant.yaml")
     assert (ended.code, "is there already" in ended.err) == (2, True)
     assert (tmp_path / "plant.yaml").read_text("utf-8") == "mine"
 

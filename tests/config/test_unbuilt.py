@@ -4,13 +4,10 @@ import pytest
 
 from config.trees import problems_of, small
 from pibridge.config.unbuilt import unbuilt
-from pibridge.pi.auth import BUILT as BUILT_AUTH
 from pibridge.sinks import BUILT as BUILT_SINKS
 from pibridge.sinks.formats import FORMATS
 
-AUTH_METHODS = ("anonymous", "basic", "bearer", "kerberos")
 SINKS = ("s3", "file", "iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis")
-FILTERS = "streams, tags, assets, quality, deadband, heartbeat"
 ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 
 
@@ -25,26 +22,6 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
             {"sinks__local__format": "parquet"},
             "sinks.local.format: parquet is not built in this version; it has jsonl, jsonl.gz, jsonl.zst",
         ),
-        (
-            {"streams__live__mode": "recorded"},
-            "streams.live.mode: recorded is not built in this version; it has realtime",
-        ),
-        (
-            {"streams__live__via": "poll"},
-            "streams.live.via: poll is not built in this version; it has channel, updates",
-        ),
-        (
-            {"sinks__local__filter": {"batch": "running"}},
-            f"sinks.local.filter.batch: not built in this version; it has {FILTERS}",
-        ),
-        (
-            {"streams__f": {"select": {"event_frames": {"database": r"\\AF1\Plant"}}}},
-            "streams.f.select.event_frames: not built in this version; it has points, points_file, element",
-        ),
-        (
-            {"context__batches": {"r9": {"assets": "Plant/R9", "tag": "x"}}},
-            "context.batches: not built in this version; it has assets, assets_file",
-        ),
     ],
 )
 def test_what_is_not_built_is_refused(changes: dict[str, Any], problem: str) -> None:
@@ -52,14 +29,8 @@ def test_what_is_not_built_is_refused(changes: dict[str, Any], problem: str) -> 
     assert problems_of(small(**changes)) == [problem]
 
 
-def test_keys_that_say_nothing_are_let_through() -> None:
-    """Null and empty maps ask for nothing."""
-    assert problems_of(small(filter={"batch": None}, context={"batches": {}})) == []
-
-
 def test_what_is_refused_is_what_cannot_be_made() -> None:
-    """Authentication methods, sinks and formats are refused here exactly where their rooms do not have them."""
-    assert {each for each in AUTH_METHODS if not unbuilt({"pi": {"auth": {"method": each}}})} == set(BUILT_AUTH)
+    """Sinks and formats are refused here exactly where their rooms do not have them."""
     assert {each for each in SINKS if not unbuilt({"sinks": {"x": {"type": each}}})} == set(BUILT_SINKS)
     assert {each for each in ALL_FORMATS if not unbuilt({"sinks": {"x": {"format": each}}})} == set(FORMATS)
 

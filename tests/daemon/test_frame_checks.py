@@ -23,7 +23,7 @@ async def client(simulator: Simulator) -> AsyncIterator[PiClient]:
     ("database", "template", "level", "text"),
     [
         (PLANT, "unit batch", "fine", "template unit batch"),
-        (PLANT, None, "fine", "4 templates"),
+        (PLANT, None, "fine", "7 templates"),
         (PLANT, "Reactor", "wrong", "no event frame template Reactor"),
         (r"\\AF1\Nowhere", "Batch", "wrong", r"\\AF1\Nowhere"),
     ],
@@ -35,7 +35,7 @@ async def test_templates_of_frames_are_looked_up(
     finding = await frame_finding(client, "streams.f", database, template)
     assert (finding.level, text in finding.found) == (level, True)
     if template == "Reactor":
-        assert finding.hint == "there are: Batch, Operation, Phase, Unit Batch"
+        assert finding.hint == "there are: Batch, Fermenter Batch, Operation, Phase, Phase State, Recipe Step, Unit Batch"
 
 
 async def batches(client: PiClient, **source: object) -> Finding:

@@ -40,15 +40,3 @@ async def test_what_is_damaged_is_none(tmp_path: Path, payload: bytes | None) ->
     db.close()
     async with opened(tmp_path) as journal:
         assert await journal.selections.get("live", "abc") is None
-
-
-async def test_a_journal_from_before_gets_the_table(tmp_path: Path) -> None:
-    """A file that was made without it can be used at once."""
-    async with opened(tmp_path):
-        pass
-    db = apsw.Connection(str(tmp_path / FILE_NAME))
-    db.execute("DROP TABLE selection")
-    db.close()
-    async with opened(tmp_path) as journal:
-        await journal.selections.keep("live", "abc", [1])
-        assert await journal.selections.get("live", "abc") == [1]

@@ -128,11 +128,13 @@ async def test_the_brewery_is_found() -> None:
         PiClient(settings_for(simulator.url)) as client,
     ):
         found: Discovery = await discover(client)
-    (points,) = found.points
-    sources = {each.source for each in simulator.plant.points.values()}
-    assert points.count == Count(len(simulator.plant.points))
-    assert points.sources.keys() == sources
-    (database,) = found.databases
+    points, second = found.points
+    own = [each for each in simulator.plant.points.values() if each.server.name == "PISRV1"]
+    assert points.count == Count(len(own))
+    assert points.sources.keys() == {each.source for each in own}
+    assert (second.server, second.count) == ("PISRV2", Count(len(simulator.plant.points) - len(own)))
+    database, warehouse = found.databases
+    assert warehouse.path == r"\\AF1\Warehouse"
     counts = {each.name: each.count for each in database.element_templates}
     assert (counts["Reactor"], counts["Fermenter"]) == (Count(4), Count(2))
     assert {each.name for each in database.frame_templates} >= {"Batch", "Unit Batch"}

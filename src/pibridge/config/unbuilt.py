@@ -9,32 +9,20 @@ from pibridge.config.references import KeyPath
 _WILDCARD: Final = "*"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
-    ("streams", _WILDCARD, "mode"): (("recorded", "interpolated"), "realtime"),
-    ("streams", _WILDCARD, "via"): (("poll",), "channel, updates"),
     ("sinks", _WILDCARD, "type"): (("iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis"), "file, s3"),
     ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
 }
 """By key: the values that are not built, and what there is instead."""
 
-_UNBUILT_KEYS: Final[Mapping[KeyPath, str]] = {}
-"""Keys that are not built where they say something, and what there is instead."""
-
 
 def unbuilt(tree: object) -> list[Problem]:
     """Give a problem for each thing that the tree asks for and this version does not have."""
-    values = [
+    return [
         Problem(path, f"{value} is not built in this version; it has {built}")
         for pattern, (unbuilt_values, built) in _UNBUILT_VALUES.items()
         for path, value in _matches(tree, pattern)
         if value in unbuilt_values
     ]
-    keys = [
-        Problem(path, f"not built in this version; it has {built}")
-        for pattern, built in _UNBUILT_KEYS.items()
-        for path, value in _matches(tree, pattern)
-        if value not in (None, {})
-    ]
-    return values + keys
 
 
 def _matches(tree: Any, pattern: KeyPath, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Any]]:

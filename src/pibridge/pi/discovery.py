@@ -10,13 +10,13 @@ from pibridge.pi.client import Params, PiClient
 from pibridge.pi.databases import is_of_frames, templates_of
 from pibridge.pi.paging import all_pages
 from pibridge.pi.webid import identity
-from pibridge.pi.wire import Answer, AssetServer, DataServer, Element, Items, Reader
+from pibridge.pi.wire import Answer, AssetServer, DataServer, Element, ElementTemplate, Items, Reader
 
 RECENT_DAYS: Final = 7
 """How far back event frames are counted."""
 _MOST_POINTS: Final = 100_000
 _MOST_ELEMENTS: Final = 100_000
-_MOST_FRAMES: Final = 10_000
+_MOST_FRAMES: Final = 1_000
 _MOST_SOURCES: Final = 20
 _STORAGE: Final = "pibatch storage point"
 """How the descriptors of points begin in which an older batch database keeps itself."""
@@ -168,12 +168,11 @@ async def _database(client: PiClient, database: Element) -> Database:
         elements = await _list(client, f"{path}/elements", ("TemplateName",), deep, _MOST_ELEMENTS)
     except PIBridgeError as error:
         return Database(database.path, problem=str(error))
+    frames = [each for each in templates if is_of_frames(each)]
     problem = ""
-    frames: dict[str, _Listed] | None = None
+    counted: list[Template] = []
     try:
-        recent = [("searchMode", "Overlapped"), ("startTime", f"*-{RECENT_DAYS}d"), ("endTime", "*"), *deep]
-        fields = ("TemplateName", "RefElementWebIds")
-        frames = await _list(client, f"{path}/eventframes", fields, recent, _MOST_FRAMES)
+        counted = [await _of_frames(client, path, each) for each in frames]
     except PIBridgeError as error:
         problem = str(error)
     users = Counter(each.template_name for each in elements.values())
@@ -185,17 +184,19 @@ async def _database(client: PiClient, database: Element) -> Database:
             for each in templates
             if not is_of_frames(each)
         ],
-        [_of_frames(each.name, each.base_template, frames) for each in templates if is_of_frames(each)],
+        counted or [Template(each.name, each.base_template) for each in frames],
         problem,
     )
 
 
-def _of_frames(name: str, base: str, frames: Mapping[str, _Listed] | None) -> Template:
-    if frames is None:
-        return Template(name, base)
-    own = [each for each in frames.values() if each.template_name == name]
+async def _of_frames(client: PiClient, path: str, template: ElementTemplate) -> Template:
+    """Count the recent frames of a template; those of derived ones, which come with them, are not its own."""
+    recent = [("searchMode", "Overlapped"), ("startTime", f"*-{RECENT_DAYS}d"), ("endTime", "*")]
+    params = [*recent, ("searchFullHierarchy", "true"), ("templateName", template.name)]
+    frames = await _list(client, f"{path}/eventframes", ("TemplateName", "RefElementWebIds"), params, _MOST_FRAMES)
+    own = [each for each in frames.values() if each.template_name == template.name]
     on_elements = any(each.ref_element_web_ids for each in own) if own else None
-    return Template(name, base, Count(len(own), len(frames) < _MOST_FRAMES), on_elements)
+    return Template(template.name, template.base_template, Count(len(own), len(frames) < _MOST_FRAMES), on_elements)
 
 
 async def _list(client: PiClient, path: str, fields: Sequence[str], params: Params, most: int) -> dict[str, _Listed]:
