@@ -24,14 +24,6 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
             {"sinks__local__format": "parquet"},
             "sinks.local.format: parquet is not built in this version; it has jsonl, jsonl.gz, jsonl.zst",
         ),
-        (
-            {"streams__live__mode": "recorded"},
-            "streams.live.mode: recorded is not built in this version; it has realtime",
-        ),
-        (
-            {"streams__live__via": "poll"},
-            "streams.live.via: poll is not built in this version; it has channel, updates",
-        ),
         ({"filter__batch": "running"}, "filter.batch: not built in this version; it has quality, streams"),
         (
             {"sinks__local__filter": {"heartbeat": "1m"}},

@@ -10,8 +10,6 @@ _WILDCARD: Final = "*"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
     ("pi", "auth", "method"): (("bearer", "kerberos"), "anonymous, basic"),
-    ("streams", _WILDCARD, "mode"): (("recorded", "interpolated"), "realtime"),
-    ("streams", _WILDCARD, "via"): (("poll",), "channel, updates"),
     ("sinks", _WILDCARD, "type"): (("iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis"), "file, s3"),
     ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
 }
