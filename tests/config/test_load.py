@@ -38,7 +38,6 @@ def test_the_full_example_meets_nothing_but_what_is_not_built(monkeypatch: pytes
     with pytest.raises(ConfigurationError) as caught:
         load(str(EXAMPLES / "full.yaml"))
     assert caught.value.problems == [
-        "streams.utilities.mode: interpolated is not built in this version; it has realtime",
         "streams.batches.select.event_frames: not built in this version; it has points, points_file, element",
         "context.batches: not built in this version; it has assets, assets_file",
         "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
