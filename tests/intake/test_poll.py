@@ -183,10 +183,10 @@ class _ArchiveRefused:
         self.is_refusing = True
         request = line.simulator.faults.request
 
-        def refuse(method: str, asked: str) -> Fault | None:
-            if self.is_refusing and "/recorded" in asked and web_id in asked:
+        def refuse(method: str, path: str) -> Fault | None:
+            if self.is_refusing and "/recorded" in path and web_id in path:
                 return parse(f"status={status}", 0, 0)
-            return request(method, asked)
+            return request(method, path)
 
         line.simulator.faults.request = refuse  # type: ignore[method-assign]
 
@@ -341,4 +341,3 @@ async def test_of_mode_recorded_a_tag_without_archive_is_set_aside(line: Line) -
         line.write(0, 1.0)
         await eventually(lambda: list(aside) == [group.numbers[0]])
     assert DELETE not in {event.status for event in await line.events()}
-

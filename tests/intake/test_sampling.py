@@ -143,7 +143,7 @@ async def test_a_restart_goes_on_with_what_was_missed(line: Line, items: int) ->
         await tells(line, NAMES, instants(line, start))
     line.clock.advance(304)
     again = reading(line, s=sampled(*NAMES))
-    again._history._items = items  # noqa: SLF001 - as if PI gave no more
+    again._history._items = items  # as if PI gave no more
     async with running(again.run()):
         await is_open(line, len(NAMES))
         await tells(line, NAMES, instants(line, start))
@@ -153,10 +153,13 @@ async def test_a_restart_goes_on_with_what_was_missed(line: Line, items: int) ->
 
 async def test_too_many_for_one_answer_are_asked_for_in_parts(tmp_path: Path) -> None:
     """PI gives less than is configured."""
-    async with opened(tmp_path, plant_settings(max_items_per_call=20)) as line:
-        async with running(reading(line, s=sampled(*NAMES[:2], backfill="10m")).run()):
-            await is_open(line, 2)
-            await tells(line, NAMES[:2], instants(line, (line.journal.joined(1) or 0) - 1))
+    settings = sampled(*NAMES[:2], backfill="10m")
+    async with (
+        opened(tmp_path, plant_settings(max_items_per_call=20)) as line,
+        running(reading(line, s=settings).run()),
+    ):
+        await is_open(line, 2)
+        await tells(line, NAMES[:2], instants(line, (line.journal.joined(1) or 0) - 1))
 
 
 async def test_backfill_begins_with_its_first_instant(line: Line) -> None:
@@ -243,14 +246,14 @@ async def test_a_changed_delay_and_interval_go_on_from_the_last_instant(line: Li
         for delay in ("30s", "1s", "2s"):
             await passes(line, 34)
             streams.change({"s": sampled(*names, delay=delay)}, 3600)
-            await eventually(lambda: not streams._has_changed.is_set())  # noqa: SLF001 - taken
+            await eventually(lambda: not streams._has_changed.is_set())
             await is_open(line, len(names))
             await passes(line, 30)
         await tells(line, names, instants(line, start))
         changed_at = instants(line, start)[-1]
         before = await line.told()
         streams.change({"s": sampled(*names, interval="4s")}, 3600)
-        await eventually(lambda: not streams._has_changed.is_set())  # noqa: SLF001 - taken
+        await eventually(lambda: not streams._has_changed.is_set())
         await is_open(line, len(names))
         await passes(line, 30)
         owed = expected(line, names, instants(line, changed_at, spacing=4 * SECOND))

@@ -22,7 +22,8 @@ class SimulatorSettings:
     asking again with the stream update marker before the last one gives, the events or an exception. `updates_lost`:
     how a set of stream updates says that no registration is left, as exceptions in its items or by status 404.
     `update_queue_events`: how many changes of one registration are kept; of more, the newest are dropped, without a
-    word or (`update_overflow`) with an exception that ends the registration.
+    word or (`update_overflow`) with an exception that ends the registration. `previous_event_told` False: updates say
+    None of what became of the snapshot before. `recorded_has_snapshot` False: recorded holds only what is final.
     """
 
     host: str = "127.0.0.1"
@@ -48,5 +49,7 @@ class SimulatorSettings:
     updates_lost: Literal["items", "status"] = "items"
     update_queue_events: int = 50_000
     update_overflow: Literal["silence", "error"] = "silence"
+    previous_event_told: bool = True
+    recorded_has_snapshot: bool = True
     csrf_defense: bool = True
     version: str = "1.19.0.0"
