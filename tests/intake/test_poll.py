@@ -125,9 +125,22 @@ async def test_more_than_a_look_reads_is_left_to_history(line: Line, monkeypatch
         newest = max(moment for _, moment, _ in line.truth(BULK[:1], before))
         await eventually(lambda: len(recovered) > 1)
         await eventually(lambda: (last := line.journal.last(group.numbers[0])) and last.ticks == newest)
-    gaps = [gap for gap in await line.journal.gaps() if gap.reason == "more than one look reads"]
+    gaps = [gap for gap in await line.journal.gaps() if gap.reason == "more than a look reads"]
     assert gaps
     assert all(gap.start_ticks <= before and (gap.end_ticks or 0) >= newest for gap in gaps)
+
+
+async def test_errors_in_place_of_archived_values_are_left_to_history(line: Line) -> None:
+    """It asks again a few times before it tells an error."""
+    recovered: list[int] = []
+    group = await polled(line, QUIET, recovered=recovered)
+    line.write(-1, 0.0)
+    async with running(group.poll.run()):
+        await eventually(lambda: is_open(line) and recovered)
+        line.simulator.faults.add(f"value-error@tag={QUIET}")
+        line.clock.advance(1)
+        line.write(0, 1.0)
+        await eventually(lambda: len(recovered) > 1)
 
 
 async def test_an_outage_ends_as_a_gap(line: Line) -> None:
@@ -171,7 +184,7 @@ async def test_a_value_that_comes_late_to_be_read_is_recovered(line: Line) -> No
         await eventually(lambda: is_open(line) and recovered)
         line.simulator.faults.remove(fault.number)
         await eventually(lambda: len(recovered) > 1)
-    assert {gap.tag for gap in await line.journal.gaps() if gap.reason == "more than one look reads"} == {
+    assert {gap.tag for gap in await line.journal.gaps() if gap.reason == "more than a look reads"} == {
         group.numbers[0]
     }
 

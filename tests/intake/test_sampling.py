@@ -78,7 +78,8 @@ async def tells(line: Line, names: Sequence[str], moments: Sequence[int]) -> Non
         return not owed - await line.told()
 
     await eventually(is_told)
-    assert await line.told() == owed
+    told = await line.told()
+    assert told == owed, (told - owed, owed - told)
 
 
 async def test_every_instant_is_sampled_once(line: Line) -> None:

@@ -88,7 +88,7 @@ class Poll:
             self._log.warning("the archive of tags cannot be read; what is missing is owed", error=str(problem))
             await self.reception.miss(sorted(self._missed), str(problem))
         if self._left:
-            await self.reception.recover(sorted(self._left), "more than one look reads")
+            await self.reception.recover(sorted(self._left), "more than a look reads")
         await self.reception.write(self.reception.arrivals.sort(events))
         if self._refused:
             self._numbers = {web_id: number for web_id, number in self._numbers.items() if number not in self._refused}
@@ -102,7 +102,7 @@ class Poll:
             number = self._numbers[web_id]
             if isinstance(outcome, TimedValue):
                 try:
-                    event = event_at_its_time(number, outcome)
+                    event = self._present_of(number, outcome)
                 except UnavailableError as error:
                     unread.append(error)
                     continue
@@ -116,6 +116,11 @@ class Poll:
             self._log.warning("PI does not tell the value of tags; they are asked again", error=str(unread[0]))
         self._is_complaining = bool(unread)
         return changed
+
+    def _present_of(self, number: int, value: TimedValue) -> Event:
+        if self._archived_only and (said := value.error()):
+            raise UnavailableError(f"an error in place of a value: {said}")  # what PI may discard is not known by it
+        return event_at_its_time(number, value)
 
     def _is_changed(self, event: Event) -> bool:
         known = self._present.get(event.tag)
@@ -160,11 +165,12 @@ class Poll:
         elif page is None:
             if not self._is_first and number not in self._present:
                 self._left.add(number)  # PI did not tell its value when the others were read first
-        elif page.full or self._failing.pop(number, None) is not None:
+        elif page.full or any(value.error() for value in page.values) or number in self._failing:
+            self._failing.pop(number, None)
             self._left.add(number)
         # History holds back what is provisional: it has to know this before it is told to read.
         self._present[number] = event
-        between = [] if page is None or page.full else _events(number, page)
+        between = [] if page is None or number in self._left else _events(number, page)
         if self._archived_only and number not in self._static:
             return [each for each in between if not is_provisional(each, event)]
         if not any(same(each, event) for each in between):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError
 from pibridge.intake.arrivals import Arrived, event_of
 from pibridge.intake.instants import latest
 from pibridge.intake.reception import Reception
@@ -53,36 +53,42 @@ class Sampling:
         """Sample until PI is gone. Raises what went wrong if not even the first instant could be sampled."""
         async with self.reception.session():
             self._failing.clear()
-            instant = self._due()
-            first = range(instant, instant + 1)
-            outcomes = await self._ask(first)
-            await self.reception.begin(instant - 1)
-            await self._take(first, outcomes)
+            instants = range(instant := self._due(), instant + 1)
+            outcomes = await self._ask(instants)
+            await self.reception.begin(instants[0] - 1)
+            await self._take(instants, outcomes)
             while True:
-                instant = await self._go_on(instant + self._spacing_ticks)
+                instants = await self._following(instants[-1] + self._spacing_ticks)
+                await self._take(instants, await self._ask(instants))
 
-    async def _go_on(self, following: int) -> int:
-        """Wait for the following instant, sample it and those that are past by now; give the last one."""
-        while (left := following + self._wait_ticks - self.reception.client.server_ticks()) > 0:  # noqa: ASYNC110 - a clock
-            await asyncio.sleep(min(left / ticks.PER_SECOND, _LONGEST_SLEEP_S))
+    async def _following(self, instant: int) -> range:
+        """Wait for an instant; give it and those that are past by now, but if they are many, only the last."""
+        await self._wait_for(instant)
         last = self._due()
-        if (last - following) // self._spacing_ticks >= _MOST_AT_ONCE:
-            await self.reception.leave(list(self._numbers.values()), following, last - 1, "sampling fell behind")
-            following = last
-        due = range(following, last + 1, self._spacing_ticks)
-        await self._take(due, await self._ask(due))
-        return last
+        if (last - instant) // self._spacing_ticks >= _MOST_AT_ONCE:
+            await self.reception.leave(list(self._numbers.values()), instant, last - 1, "sampling fell behind")
+            instant = last
+        return range(instant, last + 1, self._spacing_ticks)
 
     def _due(self) -> int:
         """Give the last instant that is past."""
         return latest(self.reception.client.server_ticks() - self._wait_ticks, self._spacing_ticks)
 
+    def _left_ticks(self, instant: int) -> int:
+        """Give how long it takes until an instant is past."""
+        return instant + self._wait_ticks - self.reception.client.server_ticks()
+
+    async def _wait_for(self, instant: int) -> None:
+        while (left := self._left_ticks(instant)) > 0:  # noqa: ASYNC110 - a clock sets no event
+            await asyncio.sleep(min(left / ticks.PER_SECOND, _LONGEST_SLEEP_S))
+
     async def _ask(self, instants: Sequence[int]) -> Outcomes[list[TimedValue]]:
-        outcomes = await interpolated(self.reception.client, list(self._numbers), instants)
-        # The answer tells PI's time anew; what is sampled before its time is made up.
-        if self.reception.client.server_ticks() < instants[-1]:
-            raise UnavailableError("PI's clock went back: what was sampled does not count")
-        return outcomes
+        """Sample all tags. An answer tells PI's time anew: one that came too early does not count."""
+        while True:
+            outcomes = await interpolated(self.reception.client, list(self._numbers), instants)
+            if self._left_ticks(instants[-1]) <= ticks.from_seconds(_CLOCK_S):
+                return outcomes
+            await self._wait_for(instants[-1])
 
     async def _take(self, instants: Sequence[int], outcomes: Outcomes[list[TimedValue]]) -> None:
         """Write down what PI made of the instants. Tags that it failed to sample owe them, until it does again."""

@@ -10,7 +10,7 @@ from pibridge.intake.arrivals import event_at_its_time, same
 from pibridge.intake.reception import Reception
 from pibridge.intake.snapshots import Snapshots
 from pibridge.model import ticks
-from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event
+from pibridge.model.event import BAD, DELETE, ERROR, QUESTIONABLE, UPDATE, Event
 from pibridge.pi.recorded import Page, recorded, values
 from pibridge.pi.update_wire import Action, UpdateEvent
 from pibridge.pi.updates import Update, register, retrieve
@@ -78,7 +78,8 @@ class LiveUpdates:
             if isinstance(value, TimedValue)
         ]
         if self._snapshots is not None:
-            self.reception.arrivals.present.update({event.tag: event for event in events})
+            # By an error in place of a value it is not known what PI may discard.
+            self.reception.arrivals.present.update({event.tag: event for event in events if not event.status & ERROR})
         else:
             await self.reception.write(self.reception.arrivals.sort(events))
 
