@@ -10,8 +10,8 @@ class StreamCounters:
 
     `is_resolved`: PI has told what is selected, and it is read. `channels`: groups of tags that are read together, also
     by asking; open while PI answers for them. `read`: journaled from PI in both lanes; `duplicates`: dropped because
-    the journal had them; `unknown`: on a channel under a WebID that was not asked for. `silent`: channels found silent and
-    opened anew; `quarantined`: tags that PI refuses to read, tried again later.
+    the journal had them; `unknown`: on a channel under a WebID that was not asked for. `silent`: channels found silent
+    and opened anew; `quarantined`: tags that PI refuses to read, tried again later.
     """
 
     is_resolved: bool = False
