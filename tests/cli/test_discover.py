@@ -36,7 +36,16 @@ async def test_json_says_the_same(tmp_path: Path, simulator: Simulator) -> None:
 async def test_what_it_writes_is_accepted_and_runs(tmp_path: Path, guarded: Simulator) -> None:
     """From nothing but an address to records: discover, check, run; the password is in no file and no output."""
     login = ("--url", guarded.url, "--user", r"CORP\svc")
-    choices = ("--points", r"\\PISRV1\SINUSOID", "--points", r"\\PISRV1\U*", "--template", "Reactor", "--site", "houston")
+    choices = (
+        "--points",
+        r"\\PISRV1\SINUSOID",
+        "--points",
+        r"\\PISRV1\U*",
+        "--template",
+        "Reactor",
+        "--site",
+        "houston",
+    )
     found = await discover(tmp_path, *login, *choices, "--output", "plant.yaml", **PASSWORD)
     assert found.code == 0, found.err
     assert "next: pibridge check --config plant.yaml" in found.err

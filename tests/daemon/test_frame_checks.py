@@ -35,7 +35,9 @@ async def test_templates_of_frames_are_looked_up(
     finding = await frame_finding(client, "streams.f", database, template)
     assert (finding.level, text in finding.found) == (level, True)
     if template == "Reactor":
-        assert finding.hint == "there are: Batch, Fermenter Batch, Operation, Phase, Phase State, Recipe Step, Unit Batch"
+        assert (
+            finding.hint == "there are: Batch, Fermenter Batch, Operation, Phase, Phase State, Recipe Step, Unit Batch"
+        )
 
 
 async def batches(client: PiClient, **source: object) -> Finding:

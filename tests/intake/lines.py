@@ -12,6 +12,7 @@ from typing import Any
 from journal.samples import noise
 from pibridge.errors import JournalFullError
 from pibridge.intake.arrivals import Arrivals
+from pibridge.intake.compare import as_it_stands
 from pibridge.intake.live import LiveChannel
 from pibridge.intake.reception import Reception, newest
 from pibridge.journal.gaps import Gap
@@ -109,9 +110,9 @@ class Line:
     folder: Path
     counters: Counters = field(default_factory=Counters)
 
-    async def describe(self, *names: str) -> dict[int, Tag]:
+    async def describe(self, *names: str, mode: Mode = Mode.REALTIME) -> dict[int, Tag]:
         """Give these points as tags of stream `s`, by their numbers in the journal."""
-        found = await find_points(self.client, [PointRow(path(name)) for name in names], "s", Mode.REALTIME)
+        found = await find_points(self.client, [PointRow(path(name)) for name in names], "s", mode)
         assert not found.problems
         return dict(zip(await self.journal.describe(found.tags), found.tags, strict=True))
 
@@ -176,6 +177,25 @@ class Line:
             (path(name), sample.ticks, _json(sample.value))
             for name in names
             for sample in plant.snapshots(name, start_ticks, end)
+        )
+
+    def archived(self, names: Sequence[str], start_ticks: int) -> Counter[Fact]:
+        """Count what PI has archived of these points for good: without the snapshot, which it may still discard."""
+        plant, now = self.simulator.plant, self.clock.ticks
+        return Counter(
+            (path(name), sample.ticks, _json(sample.value))
+            for name in names
+            for sample in plant.archive(name, start_ticks, now, now)
+            if sample is not plant.current(plant.point(name), now)
+        )
+
+    async def standing(self) -> Counter[Fact]:
+        """Count what the journal says after all updates and deletions."""
+        last = self.journal.stat().newest_seq
+        return Counter(
+            (self.journal.tag(number, last).path, moment, _json(event.value))
+            for (number, moment), events in as_it_stands(await self.events()).items()
+            for event in events
         )
 
     def on_disk(self, lane: Lane) -> list[Event]:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pibridge.intake.arrivals import Arrivals, decide
+from pibridge.errors import UnavailableError
+from pibridge.intake.arrivals import Arrivals, decide, event_at_its_time, is_provisional
 from pibridge.intake.compare import content, place_of
 from pibridge.model import ticks
 from pibridge.model.event import BAD, DELETE, ERROR, SUBSTITUTED, UPDATE, Event
@@ -202,3 +203,35 @@ def test_what_is_under_way_to_the_journal_is_not_recovered() -> None:
     taking.written()
     taking.watch()
     assert taking.claim(recovered) == recovered
+
+
+def test_a_time_that_is_none_is_an_error_of_pi() -> None:
+    """It is nothing that could be told."""
+    assert event_at_its_time(1, value(3, 7)) == Event(1, NOON + 3 * ticks.PER_SECOND, 7)
+    with pytest.raises(UnavailableError, match="a time that is none"):
+        event_at_its_time(1, TimedValue("soon", 7))
+
+
+@pytest.mark.parametrize(
+    ("event", "provisional"),
+    [
+        (Event(1, 9, 5.0), False),
+        (Event(1, 10, 5.0), True),
+        (Event(1, 10, 6.0), False),
+        (Event(1, 11, 5.0), True),
+        (Event(1, 11, 5.0, UPDATE), False),
+        (Event(1, 9, None, DELETE), False),
+        (Event(1, 10, None, DELETE), True),
+    ],
+)
+def test_the_present_value_and_what_follows_are_provisional(event: Event, *, provisional: bool) -> None:
+    """What stands beside it at its time is archived, and edits are final; what is there is not deleted."""
+    assert is_provisional(event, Event(1, 10, 5.0)) == provisional
+
+
+def test_what_was_read_as_present_is_forgotten_with_the_rest() -> None:
+    """After a rewind PI is asked again what its present values are."""
+    found = arrivals()
+    found.present[1] = Event(1, 10, 5.0)
+    found.rewind([])
+    assert found.present == {}

@@ -56,3 +56,15 @@ def test_a_removed_tag_is_compared_with_nothing() -> None:
     with known.watching([1]):
         arrivals.take([StreamItem("W1", [TimedValue("2026-02-02T02:40:00Z", 1.0)])])
         assert known.claim([Event(1, NOON, 1.0)]) == [Event(1, NOON, 1.0)]
+
+
+def test_it_is_known_who_is_sampled_and_what_is_present() -> None:
+    """As long as somebody reads the tag live."""
+    known = catalogue()
+    arrivals = Arrivals({"W1": 1}, [])
+    known.hear([1], arrivals, 10)
+    assert (known.spacing_ticks(1), known.present(1)) == (10, None)
+    arrivals.present[1] = Event(1, NOON, 1.0)
+    assert known.present(1) == Event(1, NOON, 1.0)
+    known.remove([1])
+    assert (known.spacing_ticks(1), known.present(1)) == (None, None)

@@ -226,3 +226,23 @@ async def test_what_a_silent_channel_swallowed_is_recovered(line: Line) -> None:
         line.clock.advance(5)
         await tells(line, BULK, start)
     assert (line.counters.stream("s").silent, line.counters.stream("s").reconnects) == (1, 1)
+
+
+@pytest.mark.parametrize("via", ["updates", "poll"])
+async def test_a_refused_tag_owes_what_it_missed_on_every_road(line: Line, via: str) -> None:
+    """It is set aside while its group goes on, stays so until PI reads it, and then misses nothing."""
+    refusal = line.simulator.faults.add(f"status=404@path={await web_id(line, BAD)}")
+    start = line.clock.ticks + 1
+    async with running(reading(line, s=points(*BULK, via=via, interval="20ms")).run()):
+        counters = line.counters.stream("s")
+        await eventually(lambda: counters.quarantined == 1 and counters.channels_open == 1)
+        line.clock.advance(10)
+        await told_once(line, GOOD, start)
+        acted = refusal.acted
+        await eventually(lambda: refusal.acted >= acted + 3)
+        assert counters.quarantined == 1
+        line.clock.advance(1200)
+        await told_once(line, GOOD, start)
+        line.simulator.faults.remove(refusal.number)
+        await eventually(lambda: counters.quarantined == 0)
+        await told_once(line, BULK, start)

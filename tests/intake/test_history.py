@@ -1,16 +1,20 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.intake import history as history_module
+from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.history import History
+from pibridge.intake.looks import Look
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
-from pibridge.model.event import Event, Lane
+from pibridge.model.event import ERROR, Event, Lane
+from pibridge.model.tag import Mode
 from waiting import eventually, running
 
 BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
@@ -159,6 +163,88 @@ async def test_one_tag_that_pi_does_not_give_does_not_stop_the_others(
         archivist.catalogue.add({lost: known})
         await eventually(line.owes_nothing)
     await judge(line, [*BULK, QUIET], -LONG_S)
+
+
+@pytest.mark.parametrize("status", [409, 501])
+async def test_what_has_no_history_is_owed_no_longer(line: Line, status: int) -> None:
+    """PI says that there is none: that is told and counted, and the others are paid."""
+    line.simulator.faults.add(f"status={status}@path=/recorded,count=1")
+    archivist = Archivist(line)
+    await archivist.owe([QUIET], -LONG_S)
+    await archivist.pay()
+    assert line.counters.history.left_out == 1
+
+
+async def test_of_mode_recorded_gaps_wait_for_who_holds_the_snapshot(line: Line) -> None:
+    """Nobody knows what PI may still discard: the gap stays; then it and what follows are left to be told live."""
+    tags = await line.describe(QUIET, mode=Mode.RECORDED)
+    (number,) = tags
+    for second in (-30, -20, -10):
+        line.write(second, float(second))
+    archivist = Archivist(line)
+    archivist.catalogue.add(tags)
+    arrivals = Arrivals({}, [])
+    archivist.catalogue.hear([number], arrivals)
+    now = line.clock.ticks
+    await line.journal.open_gaps([NewGap(number, now - LONG_S * SECOND, now, "test")])
+    archivist.history.recoverable()
+    async with running(archivist.history.run()):
+        asked = line.simulator.requests
+        await line.tell_time()
+        assert line.simulator.requests == asked + 1
+        assert not await line.owes_nothing()
+        arrivals.present[number] = Event(number, now - 20 * SECOND, -20.0)
+        archivist.history.recoverable()
+        await eventually(line.owes_nothing)
+        assert await line.values(number) == [-30.0]
+
+
+async def test_a_look_tells_nothing_provisional_when_nobody_holds_it(line: Line) -> None:
+    """Late values behind the last one that was told are archived for sure; newer ones are not."""
+    tags = await line.describe(QUIET, mode=Mode.RECORDED)
+    (number,) = tags
+    line.write(-20, 2.0)
+    await line.journal.commit(Lane.LIVE, [Event(number, line.clock.ticks - 20 * SECOND, 2.0)], line.clock.ticks)
+    line.write(-30, 1.0)
+    line.write(-10, 3.0)
+    archivist = Archivist(line)
+    archivist.catalogue.add(tags)
+    async with running(archivist.history.run()):
+        await archivist.history.look(Look({number: line.clock.ticks - 60 * SECOND}, line.clock.ticks))
+    assert await line.values(number) == [2.0, 1.0]
+
+
+@pytest.mark.parametrize("said", [{"static": True}, {"mode": Mode.INTERPOLATED}])
+async def test_what_has_no_archive_of_its_own_is_never_looked_at(line: Line, said: dict[str, Any]) -> None:
+    """The look is over at once, and PI is not asked."""
+    tags = {number: replace(tag, **said) for number, tag in (await line.describe(QUIET)).items()}
+    archivist = Archivist(line)
+    archivist.catalogue.add(tags)
+    asked = line.simulator.requests
+    async with running(archivist.history.run()):
+        await archivist.history.look(Look(dict.fromkeys(tags, 0), line.clock.ticks))
+    assert line.simulator.requests == asked
+
+
+async def test_a_sample_that_stays_unreadable_is_told_as_an_error(line: Line) -> None:
+    """PI answers for it again and again with an error: that is what PI says."""
+    tags = await line.describe(*BULK[:2], mode=Mode.INTERPOLATED)
+    archivist = Archivist(line)
+    archivist.catalogue.add(tags)
+    archivist.catalogue.hear(list(tags), Arrivals({}, []), 10 * SECOND)
+    line.simulator.faults.add(rf"value-error@tag={BULK[0]}")
+    now = line.clock.ticks
+    await line.journal.open_gaps([NewGap(number, now - 95 * SECOND, now - 1, "test") for number in tags])
+    archivist.history.recoverable()
+    await archivist.pay()
+    first, second = [await line.events([number]) for number in tags]
+    assert (
+        [event.ticks for event in first]
+        == [event.ticks for event in second]
+        == list(range(now - 90 * SECOND, now, 10 * SECOND))
+    )
+    assert all(event.status & ERROR for event in first)
+    assert not any(event.status & ERROR for event in second)
 
 
 async def test_the_most_recent_need_comes_first(line: Line) -> None:

@@ -2,12 +2,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.errors import JournalFullError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import Arrived
 from pibridge.intake.pages import MARGIN_TICKS
-from pibridge.intake.reception import AHEAD_TICKS
+from pibridge.intake.reception import AHEAD_TICKS, missed
 from pibridge.model.event import Event
 from waiting import running
 
@@ -94,3 +95,40 @@ async def test_a_full_journal_takes_nothing(line: Line) -> None:
     with pytest.raises(JournalFullError):
         async with reception.session():
             raise AssertionError("a session began")
+
+
+async def test_gaps_may_end_before_now_and_time_may_be_left_to_history(line: Line) -> None:
+    """What is sampled is missing up to a certain instant."""
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    done: list[int] = []
+    reception = await line.reception(tags, lambda: done.append(1))
+    await reception.write(Arrived([Event(number, line.clock.ticks, 1.0)], [], []))
+    await reception.miss([number], "failed")
+    await reception.caught_up([number], line.clock.ticks + 7)
+    await reception.leave([number], line.clock.ticks + 10, line.clock.ticks + 20, "behind")
+    ended = [(gap.end_ticks, gap.reason) for gap in await line.journal.gaps()]
+    assert ended == [(line.clock.ticks + 7, "failed"), (line.clock.ticks + 20, "behind")]
+    assert len(done) == 2
+
+
+async def test_what_is_held_back_is_not_behind(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of mode recorded the journal lacks the present value, and that is right."""
+    monkeypatch.setattr("pibridge.intake.reception._GRACE_S", 0)  # no value is under way here
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    reception = await line.reception(tags)
+    line.write(0, 1.0)
+    reception.arrivals.present[number] = Event(number, line.clock.ticks, 1.0)
+    assert await reception.behind() == []
+    line.clock.advance(1)
+    line.write(0, 2.0)
+    assert await reception.behind() == [number]
+
+
+async def test_what_is_static_is_owed_nothing(line: Line) -> None:
+    """It has no history that could be read."""
+    (tag,) = (await line.describe(QUIET)).values()
+    (number,) = await line.journal.describe([replace(tag, path="static", static=True)])
+    await line.journal.join([number], 0)
+    assert missed(line.journal, [number], "gone") == []

@@ -1,11 +1,13 @@
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from intake.lines import Line, opened, plant_settings
+from intake.lines import SECOND, Line, opened, plant_settings
 from intake.readers import listed, points, reading, reads, tells
 from journal.samples import raw
+from pibridge.intake import sampling as sampling_module
 from pibridge.intake import streams as streams_module
 from pibridge.journal.chunks import Damaged
 from pibridge.model.event import Event, Lane
@@ -54,6 +56,34 @@ async def test_a_damaged_chunk_is_recovered_once(tmp_path: Path) -> None:
             await tells(line, BULK, start)
         assert sum(event.ticks >= start for event in line.on_disk(Lane.HISTORY)) == lost
         assert line.journal.stat().damaged_chunks == 1
+
+
+async def test_damaged_samples_are_sampled_again(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a chunk had of tags at even instants PI makes anew; its archive is not read for them."""
+    monkeypatch.setattr(sampling_module, "_LONGEST_SLEEP_S", 0.01)
+    line.simulator.faults.add("status=500@path=recorded")
+    start = line.clock.ticks
+    settings = points(*BULK, mode="interpolated", interval="10s", delay="2s")
+
+    async def instants() -> Counter[tuple[int, int]]:
+        return Counter((event.tag, event.ticks) for event in await line.events())
+
+    async def all_are_told() -> bool:
+        moments = range(start + 10 * SECOND, line.clock.ticks - SECOND, 10 * SECOND)
+        return await instants() == Counter((tag, moment) for tag in (1, 2, 3) for moment in moments)
+
+    async with running(reading(line, s=settings).run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        for _ in range(3):
+            line.clock.advance(13)
+            await line.tell_time()
+            await eventually(all_are_told)
+            await line.journal.flush()
+        _damage(tmp_path / "journal", 1)
+        assert not await all_are_told()
+        assert await _read_from_disk(line) == 1
+        await eventually(all_are_told)
+        await eventually(line.owes_nothing)
 
 
 async def test_damage_is_owed_by_every_tag_of_its_time(line: Line, tmp_path: Path) -> None:

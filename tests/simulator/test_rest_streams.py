@@ -206,3 +206,11 @@ async def test_selected_fields(bench: Bench) -> None:
     found = await bench.get("/streamsets/recorded", webId=web_ids, maxCount=1, selectedFields="items.items.value")
     assert [list(item) for item in found.items] == [["Items"]]
     assert [list(item) for item in found.items[0]["Items"]] == [["Value"]]
+
+
+@pytest.mark.parametrize("settings", [SimulatorSettings(recorded_has_snapshot=False)])
+async def test_recorded_may_lack_the_snapshot(bench: Bench) -> None:
+    """Then it holds only what compression decided upon."""
+    answer = await bench.get(await stream(bench, r"\\PISRV1\R1.Temperature", "recorded"), startTime="*-5m")
+    truth = bench.simulator.plant.archive("R1.Temperature", NOW - 300 * PER_SECOND, NOW, NOW)
+    assert [parse(item["Timestamp"]) for item in answer.items] == [sample.ticks for sample in truth[:-1]]

@@ -247,3 +247,12 @@ async def test_values_go_wrong_here_too(bench: Bench) -> None:
     (first, *_) = (await retrieve(bench, marker)).items[0]["Events"]
     assert first["Errors"]
     assert first["Action"] == "Add"
+
+
+@pytest.mark.parametrize("settings", [SimulatorSettings(previous_event_told=False)])
+async def test_what_became_of_the_snapshot_may_not_be_told(bench: Bench) -> None:
+    """Each Add says None, whatever compression did."""
+    (marker,) = await register(bench, LEVEL)
+    bench.clock.advance(10)
+    events = (await retrieve(bench, marker)).items[0]["Events"]
+    assert {event["PreviousEventAction"] for event in events} == {"None"}

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from pibridge.errors import UnavailableError
 from pibridge.model import ticks
 from pibridge.model.event import ANNOTATED, BAD, DELETE, ERROR, QUESTIONABLE, SUBSTITUTED, UPDATE, Event
 from pibridge.pi.webid import identity
@@ -44,9 +45,12 @@ class Arrivals:
     """Tells new events from repeated ones.
 
     `numbers`: the journal's number of each WebID that is read (identity form). `latest`: newest journaled events.
+    `present`: PI's present value of tags, as far as whoever reads them live keeps it. Of mode recorded it is
+    provisional: it and what follows are told live, once they are archived.
     """
 
     def __init__(self, numbers: Mapping[str, int], latest: Iterable[Event]) -> None:
+        self.present: dict[int, Event] = {}
         self._numbers = dict(numbers)
         self._known: dict[int, _Known] = {}
         self._watched: list[Event] | None = None
@@ -55,6 +59,7 @@ class Arrivals:
 
     def rewind(self, latest: Iterable[Event]) -> None:
         """Go back to what the journal has, forgetting what was taken but not written down."""
+        self.present.clear()
         self._under_way = []
         self._known = {event.tag: _Known(event, (event.ticks,)) for event in latest}
 
@@ -189,6 +194,14 @@ def _is_repeated(event: Event, others: Sequence[Event]) -> bool:
     return any(same(event, other) and not other.status & DELETE for other in counting)
 
 
+def event_at_its_time(number: int, value: TimedValue) -> Event:
+    """Give PI's value as an event of the tag. UnavailableError: its time is none."""
+    try:
+        return event_of(number, value, ticks.parse(value.timestamp))
+    except ValueError as error:
+        raise UnavailableError(f"a value with a time that is none: {error}") from error
+
+
 def event_of(number: int, value: TimedValue, moment_ticks: int) -> Event:
     """Give PI's value as an event of the tag."""
     status = 0
@@ -208,3 +221,15 @@ def event_of(number: int, value: TimedValue, moment_ticks: int) -> Event:
 def same(one: Event, other: Event) -> bool:
     """Tell whether two events of a tag are the same to PI: time and value."""
     return one.ticks == other.ticks and one.value == other.value
+
+
+def is_provisional(event: Event, present: Event) -> bool:
+    """Tell whether PI may still discard it: the present value, and what came after it. PI's edits are final.
+
+    A deletion of the present value is none: an archive may lack what is provisional.
+    """
+    if event.status & DELETE:
+        return event.ticks == present.ticks
+    if event.status & UPDATE:
+        return False
+    return event.ticks > present.ticks or same(event, present)

@@ -1,6 +1,6 @@
 """The tags that are read now, by the number that the journal gave them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pibridge.intake.arrivals import Arrivals
@@ -15,6 +15,7 @@ class Catalogue:
         self._tags: dict[int, Tag] = {}
         self._read: set[int] = set()
         self._arrivals: dict[int, Arrivals] = {}
+        self._spacing_ticks: dict[int, int] = {}
 
     def __contains__(self, number: int) -> bool:
         return number in self._read
@@ -38,10 +39,22 @@ class Catalogue:
         for number in numbers:
             self._read.discard(number)
             self._arrivals.pop(number, None)
+            self._spacing_ticks.pop(number, None)
 
-    def hear(self, numbers: Iterable[int], arrivals: Arrivals) -> None:
-        """Say where the live events of these tags arrive."""
+    def hear(self, numbers: Sequence[int], arrivals: Arrivals, spacing_ticks: int | None = None) -> None:
+        """Say where the live events of these tags arrive. `spacing_ticks`: of the instants, if they are sampled."""
         self._arrivals.update(dict.fromkeys(numbers, arrivals))
+        if spacing_ticks is not None:
+            self._spacing_ticks.update(dict.fromkeys(numbers, spacing_ticks))
+
+    def spacing_ticks(self, number: int) -> int | None:
+        """Give how far apart the instants are at which a tag is sampled, None if it is not sampled."""
+        return self._spacing_ticks.get(number)
+
+    def present(self, number: int) -> Event | None:
+        """Give PI's present value of a tag, if whoever reads it live keeps it."""
+        arrivals = self._arrivals.get(number)
+        return arrivals.present.get(number) if arrivals is not None else None
 
     @contextmanager
     def watching(self, numbers: Iterable[int]) -> Iterator[None]:

@@ -13,12 +13,15 @@ from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.edited import Edited
 from pibridge.intake.history import History
 from pibridge.intake.live import LiveChannel
+from pibridge.intake.poll import Poll
 from pibridge.intake.quarantine import Quarantine
 from pibridge.intake.reception import Reception, missed, newest
+from pibridge.intake.sampling import Sampling
 from pibridge.intake.settings import StreamSettings
 from pibridge.intake.updates import LiveUpdates
 from pibridge.journal.journal import Journal
-from pibridge.model.tag import Tag
+from pibridge.model import ticks
+from pibridge.model.tag import Mode, Tag
 from pibridge.pi.channel import plan_channels
 from pibridge.pi.client import PiClient
 from pibridge.pi.recorded import values
@@ -27,11 +30,13 @@ from pibridge.status.counters import Counters
 
 _RETRY_S = 10.0
 
-Live = LiveChannel | LiveUpdates
+Live = LiveChannel | LiveUpdates | Poll | Sampling
 
 
 class Channels:
-    """Runs the channels of all streams, be they WebSockets or Stream Updates; each stream has its own.
+    """Runs the channels of all streams, be they WebSockets, Stream Updates, or groups of tags that are asked for.
+
+    Each stream has its own.
 
     `settings` gives those of a stream. `arranging` is to be held by who opens and closes. `look_again` is set when
     tags should be resolved anew soon.
@@ -87,11 +92,13 @@ class Channels:
         """Read these tags of the catalogue live."""
         by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}
         for web_ids in plan_channels(list(by_web_id), self._streams_per_channel, self._client.url_bytes):
+            settings = self._settings(stream)
+            spacing_ticks = ticks.from_seconds(settings.interval) if settings.mode is Mode.INTERPOLATED else None
             group = [by_web_id[web_id] for web_id in web_ids]
             arrivals = Arrivals(
                 {identity(web_id): by_web_id[web_id] for web_id in web_ids}, newest(self._journal, group)
             )
-            self._catalogue.hear(group, arrivals)
+            self._catalogue.hear(group, arrivals, spacing_ticks)
             reception = Reception(
                 stream,
                 web_ids,
@@ -104,14 +111,22 @@ class Channels:
                 self._look_again.set,
                 self._edited.note,
             )
-            settings = self._settings(stream)
-            self._waiting.append(
-                LiveUpdates(reception, settings.interval, partial(self._set_aside, stream))
-                if settings.via == "updates"
-                else LiveChannel(reception)
-            )
+            self._waiting.append(self._reader(reception, settings))
         self._opened.set()
         self._count(stream)
+
+    def _reader(self, reception: Reception, settings: StreamSettings) -> Live:
+        """Give who reads a group of tags in the way of their stream."""
+        set_aside = partial(self._set_aside, reception.stream)
+        archived_only = settings.mode is Mode.RECORDED
+        if settings.mode is Mode.INTERPOLATED:
+            return Sampling(reception, ticks.from_seconds(settings.interval), settings.delay, set_aside)
+        if settings.via == "poll":
+            static = {number for number in reception.numbers if self._catalogue.tag(number).static}
+            return Poll(reception, settings.interval, set_aside, archived_only=archived_only, static=static)
+        if settings.via == "updates":
+            return LiveUpdates(reception, settings.interval, set_aside, archived_only=archived_only)
+        return LiveChannel(reception)
 
     async def close(self, stream: str, numbers: Collection[int]) -> list[int]:
         """Read these tags no longer; give the others of their channels, whose gap is written down."""
@@ -180,12 +195,13 @@ class Channels:
             await asyncio.sleep(_RETRY_S)
             async with self.arranging:
                 for stream, numbers in self._quarantine.due(asyncio.get_running_loop().time()).items():
+                    await self._journal.open_gaps(missed(self._journal, numbers, "set aside"))
                     self._catalogue.add({number: self._catalogue.tag(number) for number in numbers})
                     self.open(stream, numbers)
 
     def _recoverable(self, stream: str, numbers: Sequence[int]) -> None:
         """Let history look for gaps: a channel is open, and PI reads its tags."""
-        for number in self._quarantine.release(numbers):
+        for number in self._quarantine.release([number for number in numbers if number in self._catalogue]):
             self._log.info("PI reads a tag again", stream=stream, tag=self._catalogue.tag(number).path)
         self._history.recoverable()
         self._count(stream)

@@ -1,4 +1,4 @@
-"""Pays debts: reads what was missed from PI's archive, page by page, into the journal's history lane."""
+"""Pays debts: reads what was missed from PI, page by page, into the journal's history lane."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,21 @@ import structlog
 from msgspec.structs import replace
 
 from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
-from pibridge.intake.arrivals import event_of
+from pibridge.intake.arrivals import event_of, is_provisional
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.compare import place_of
+from pibridge.intake.instants import first_owed, left_of, owed_of
 from pibridge.intake.looks import Look
 from pibridge.intake.pages import Settled, group, settle
 from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.journal.journal import Journal
 from pibridge.model.event import DELETE, UPDATE, Event, Lane
+from pibridge.model.tag import Mode
 from pibridge.pi.client import PiClient
-from pibridge.pi.recorded import Page, recorded
+from pibridge.pi.interpolated import interpolated
+from pibridge.pi.recorded import Page, has_no_history, recorded
+from pibridge.pi.wire import TimedValue
 from pibridge.status.counters import Counters
 
 _STREAMS_PER_REQUEST = 50
@@ -30,7 +34,11 @@ _SET_ASIDE_S = 30.0
 
 
 class History:
-    """Reads the gaps of the tags in the catalogue, one request at a time, and never faster than the client allows."""
+    """Reads the gaps of the tags in the catalogue, one request at a time, and never faster than the client allows.
+
+    Tags that are sampled are sampled for their gaps too; all others are read from the archive. Of mode recorded, what
+    PI may still discard is held back: whoever reads the tag live keeps it, and until somebody does its gaps wait.
+    """
 
     def __init__(
         self, client: PiClient, journal: Journal, catalogue: Catalogue, counters: Counters, items_per_request: int
@@ -82,12 +90,12 @@ class History:
                 self._log, "history cannot be read now, its gaps stay open", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
             ):
                 with attempt:
-                    await self._pay(gaps)
+                    await self._pay([gap for gap in gaps if self._is_payable(gap)])
 
     async def _wait(self) -> None:
-        """Wait until something new is owed; what was set aside is tried again after a while."""
+        """Wait until something new is owed; what could not be paid is tried again after a while."""
         try:
-            await asyncio.wait_for(self._wake.wait(), _SET_ASIDE_S if self._set_aside else None)
+            await asyncio.wait_for(self._wake.wait(), _SET_ASIDE_S if self._gaps else None)
         except TimeoutError:
             self._set_aside.clear()
 
@@ -96,36 +104,76 @@ class History:
             [
                 CloseGap(gap.id)
                 for gap in self._gaps.values()
-                if gap.id in self._looks and gap.tag not in self._catalogue
+                if gap.id in self._looks and (gap.tag not in self._catalogue or not self._has_archive(gap))
             ]
         )
         owed = [gap for gap in self._gaps.values() if gap.tag in self._catalogue]
         self._counters.history.owed = sum(gap.id not in self._looks for gap in owed)
-        payable = [gap for gap in owed if gap.id not in self._set_aside]
+        payable = [gap for gap in owed if gap.id not in self._set_aside and self._is_payable(gap)]
+        if payable:
+            lead = max(payable, key=lambda gap: gap.start_ticks)
+            payable = [gap for gap in payable if self._spacing_ticks(gap) == self._spacing_ticks(lead)]
         dense = [gap for gap in payable if gap.id in self._dense]
         chosen = dense[:1] or group(payable, max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM)))
         # A tag that is read in two modes must not stand twice in one request.
         return list({self._catalogue.tag(gap.tag).web_id: gap for gap in chosen}.values())
 
+    def _spacing_ticks(self, gap: Gap) -> int | None:
+        return self._catalogue.spacing_ticks(gap.tag)
+
+    def _has_archive(self, gap: Gap) -> bool:
+        tag = self._catalogue.tag(gap.tag)
+        return tag.mode is not Mode.INTERPOLATED and not tag.static
+
+    def _is_payable(self, gap: Gap) -> bool:
+        match self._catalogue.tag(gap.tag).mode:
+            case Mode.INTERPOLATED:
+                return self._spacing_ticks(gap) is not None
+            case Mode.RECORDED:
+                return gap.id in self._looks or self._catalogue.present(gap.tag) is not None
+        return True
+
+    def _provisional_from(self, gap: Gap) -> Event | None:
+        """Give the first event that PI may still discard. Nobody knows it: what was told last was no such event."""
+        present = self._catalogue.present(gap.tag)
+        if present is not None:
+            return present
+        last = self._journal.last(gap.tag)
+        return None if last is None else Event(gap.tag, last.ticks, last.value)
+
     async def _pay(self, gaps: Sequence[Gap]) -> None:
+        """Read some of each gap: all are of tags that are sampled alike, or of tags that are read from the archive."""
+        if not gaps:
+            return
+        spacing_ticks = self._spacing_ticks(gaps[0])
+        await (self._read_archive(gaps) if spacing_ticks is None else self._sample(gaps, spacing_ticks))
+
+    async def _read_archive(self, gaps: Sequence[Gap]) -> None:
         """Read one page of each gap, and write it down together with what is left of the gap."""
         start = min(gap.start_ticks for gap in gaps)
         end = max(gap.end_ticks or 0 for gap in gaps)
         most = self._dense.get(gaps[0].id, max(2, self._items // len(gaps)))
+        # Known before the archive is asked: what PI archives meanwhile of it and of later ones is told live.
+        provisional = {gap.tag: self._provisional_from(gap) for gap in gaps}
         try:
             pages = await self._read(gaps, start, end, most)
         except TooMuchError as error:
             self._ask_for_less(error)
             return
         with self._catalogue.watching(pages):
-            told, changes = await self._compare(gaps, pages, start, most)
+            told, changes = await self._compare(gaps, pages, start, most, provisional)
         owed = [change for change in changes if change.id not in self._looks]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
         self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
         self._note_changes(changes)
 
     async def _compare(
-        self, gaps: Sequence[Gap], pages: Mapping[int, Page], start: int, most: int
+        self,
+        gaps: Sequence[Gap],
+        pages: Mapping[int, Page],
+        start: int,
+        most: int,
+        provisional: Mapping[int, Event | None],
     ) -> tuple[list[Event], list[GapChange]]:
         """Give what of the pages neither the journal has nor has arrived live, and what is left of the gaps."""
         end = max(gap.end_ticks or 0 for gap in gaps)
@@ -150,11 +198,17 @@ class History:
                 self._dense[gap.id] = min(2 * most, self._items)
                 continue
             self._dense.pop(gap.id, None)
-            told += settled.told
+            told += self._archived(gap.tag, settled.told, provisional[gap.tag])
             changes += self._left(gap, settled)
             if look:
                 look.note(gap.tag, (place_of(event) for event in events if event.ticks <= settled.until_ticks))
         return self._catalogue.claim(told), changes
+
+    def _archived(self, number: int, told: list[Event], provisional: Event | None) -> list[Event]:
+        """Hold back what PI may still discard, of mode recorded."""
+        if self._catalogue.tag(number).mode is not Mode.RECORDED:
+            return told
+        return [event for event in told if provisional is not None and not is_provisional(event, provisional)]
 
     def _left(self, gap: Gap, settled: Settled) -> list[GapChange]:
         """Give what the page changes of its gap."""
@@ -186,11 +240,61 @@ class History:
                 outcome = answer[web_id]
                 if isinstance(outcome, Page):
                     pages[gap.tag] = outcome
+                elif has_no_history(outcome) and gap.id not in self._looks:
+                    self._log.warning(
+                        "PI has no history of a tag; what was missed is lost",
+                        tag=self._catalogue.tag(gap.tag).path,
+                        error=str(outcome),
+                    )
+                    self._counters.history.left_out += 1
+                    pages[gap.tag] = Page([], [], full=False)
                 else:
                     self._put_aside(gap, outcome)
             if not any(value.error() for page in pages.values() for value in page.values):
                 break
         return pages
+
+    async def _sample(self, gaps: Sequence[Gap], spacing_ticks: int) -> None:
+        """Sample some of the instants that gaps lack, and write them down together with what is left of the gaps."""
+        window = first_owed(gaps, spacing_ticks, max(1, self._items // len(gaps)))
+        journaled = set()
+        if window:
+            numbers = [gap.tag for gap in gaps]
+            journaled = set(map(place_of, await self._journal.seen(numbers, window[0], window[-1])))
+        lacking = {
+            gap: [moment for moment in owed_of(gap, window, spacing_ticks) if (gap.tag, moment) not in journaled]
+            for gap in gaps
+        }
+        values = await self._values({gap: moments for gap, moments in lacking.items() if moments}, spacing_ticks)
+        paid = {gap: moments for gap, moments in lacking.items() if gap in values or not moments}
+        told = [event_of(gap.tag, values[gap][moment], moment) for gap, moments in paid.items() for moment in moments]
+        changes = [left_of(gap, window, spacing_ticks) for gap in paid]
+        await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), changes)
+        self._count(told, changes, 0)
+        self._note_changes(changes)
+
+    async def _values(
+        self, lacking: Mapping[Gap, Sequence[int]], spacing_ticks: int
+    ) -> dict[Gap, dict[int, TimedValue]]:
+        """Give what PI makes of these instants; gaps of tags that it does not sample are set aside."""
+        if not lacking:
+            return {}
+        first, last = min(moments[0] for moments in lacking.values()), max(moments[-1] for moments in lacking.values())
+        asked = range(first, last + 1, spacing_ticks)
+        web_ids = {gap: self._catalogue.tag(gap.tag).web_id for gap in lacking}
+        values: dict[Gap, dict[int, TimedValue]] = {}
+        for _ in range(_VALUE_ERROR_TRIES):
+            values.clear()
+            answer = await interpolated(self._client, list(web_ids.values()), asked)
+            for gap, web_id in web_ids.items():
+                outcome = answer[web_id]
+                if isinstance(outcome, PIBridgeError):
+                    self._put_aside(gap, outcome)
+                else:
+                    values[gap] = dict(zip(asked, outcome, strict=True))
+            if not any(value.error() for found in values.values() for value in found.values()):
+                break
+        return values
 
     def _put_aside(self, gap: Gap, error: PIBridgeError) -> None:
         if gap.id in self._looks:

@@ -15,6 +15,7 @@ from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Event
+from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.recorded import values
 from pibridge.pi.wire import TimedValue
@@ -55,7 +56,7 @@ class Reception:
         self.arrivals = arrivals
         self.client = client
         self.counters = counters
-        self._journal = journal
+        self.journal = journal
         self._recoverable = recoverable
         self._refused = refused
         self._edited = edited
@@ -98,9 +99,9 @@ class Reception:
         finally:
             self.counters.channels_open -= self._is_heard
 
-    async def begin(self) -> None:
-        """Note that PI tells of these tags from now on: what was missed before has its end."""
-        await self._journal.end_gaps(self.numbers, self.client.server_ticks() + AHEAD_TICKS)
+    async def begin(self, until_ticks: int | None = None) -> None:
+        """Note that PI tells of these tags from now on: what was missed before has its end, by default now."""
+        await self._end_gaps(self.numbers, until_ticks)
         self.counters.channels_open += 1
         self.counters.last_error = ""
         self._is_heard = True
@@ -108,8 +109,8 @@ class Reception:
         self._log.info("channel open")
 
     async def _end(self, error: Exception) -> None:
-        await self._journal.open_gaps(missed(self._journal, self.numbers, str(error)))
-        self.arrivals.rewind(newest(self._journal, self.numbers))
+        await self.journal.open_gaps(missed(self.journal, self.numbers, str(error)))
+        self.arrivals.rewind(newest(self.journal, self.numbers))
         self.counters.last_error = str(error)
         self.counters.reconnects += 1
         if self._is_heard:
@@ -122,28 +123,42 @@ class Reception:
         if arrived.doubtful:
             tags = {event.tag for event in arrived.doubtful}
             times = [event.ticks for event in arrived.doubtful]
-            arrived = decide(arrived, await self._journal.seen(tags, min(times), max(times)))
+            arrived = decide(arrived, await self.journal.seen(tags, min(times), max(times)))
         self.counters.duplicates += arrived.duplicates
         self.counters.unknown += arrived.unknown
         if arrived.events:
-            self._journal.append(arrived.events, self.client.server_ticks())
+            self.journal.append(arrived.events, self.client.server_ticks())
             self.arrivals.written()
             self.counters.read += len(arrived.events)
             self.counters.last_ticks = max(self.counters.last_ticks, arrived.events[-1].ticks)
-            await self._journal.room()
+            await self.journal.room()
 
     async def miss(self, numbers: Sequence[int], reason: str) -> None:
         """Write down that these tags are not heard from now on."""
-        await self._journal.open_gaps(missed(self._journal, numbers, reason))
+        await self.journal.open_gaps(missed(self.journal, numbers, reason))
 
     async def recover(self, numbers: Sequence[int], reason: str, since_ticks: int | None = None) -> None:
         """Have read from the archive what these tags missed until now, from their last event or an earlier time on."""
-        gaps = missed(self._journal, numbers, reason)
+        gaps = missed(self.journal, numbers, reason)
         if since_ticks is not None:
             gaps += [NewGap(number, since_ticks, None, reason) for number in numbers]
-        await self._journal.open_gaps(gaps)
-        await self._journal.end_gaps(numbers, self.client.server_ticks() + AHEAD_TICKS)
+        await self.journal.open_gaps(gaps)
+        await self.caught_up(numbers)
+
+    async def caught_up(self, numbers: Sequence[int], until_ticks: int | None = None) -> None:
+        """Have read from PI what these tags missed until this time, by default until now."""
+        await self._end_gaps(numbers, until_ticks)
         self._recoverable()
+
+    async def leave(self, numbers: Sequence[int], start_ticks: int, end_ticks: int, reason: str) -> None:
+        """Leave a time of these tags to history."""
+        await self.journal.open_gaps([NewGap(number, start_ticks, end_ticks, reason) for number in numbers])
+        self._recoverable()
+
+    async def _end_gaps(self, numbers: Sequence[int], until_ticks: int | None) -> None:
+        await self.journal.end_gaps(
+            numbers, self.client.server_ticks() + AHEAD_TICKS if until_ticks is None else until_ticks
+        )
 
     async def behind(self) -> list[int]:
         """Give the tags of which PI has had newer values for some time than the journal."""
@@ -165,22 +180,33 @@ class Reception:
         return [number for number, moment in newer.items() if self._is_behind(number, moment)]
 
     def _require_room(self) -> None:
-        if self._journal.stat().full:
+        if self.journal.stat().full:
             raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
 
     def _is_behind(self, number: int, moment_ticks: int) -> bool:
-        last = self._journal.last(number)
+        present = self.arrivals.present.get(number)
+        if present is not None and present.ticks >= moment_ticks:
+            return False
+        last = self.journal.last(number)
         return last is None or last.ticks < moment_ticks
 
 
 def missed(journal: Journal, numbers: Sequence[int], reason: str) -> list[NewGap]:
-    """Give the gaps of tags that are not heard from now on: each from a little before its last event."""
+    """Give the gaps of tags that are not heard from now on: each from a little before its last event.
+
+    What is static has no history, and is owed nothing.
+    """
     gaps = []
     for number in numbers:
         heard = heard_until(journal, number)
-        if heard is not None:
+        if heard is not None and not described(journal, number).static:
             gaps.append(NewGap(number, heard - MARGIN_TICKS, None, reason, overlap_ticks=heard))
     return gaps
+
+
+def described(journal: Journal, number: int) -> Tag:
+    """Give what the tag is now, also when it is read no longer."""
+    return journal.tag(number, ticks.FOREVER)
 
 
 def heard_until(journal: Journal, number: int) -> int | None:

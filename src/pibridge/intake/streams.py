@@ -14,14 +14,14 @@ from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
 from pibridge.intake.pages import MARGIN_TICKS
-from pibridge.intake.reception import missed
+from pibridge.intake.reception import described, missed
 from pibridge.intake.remembered import Remembered
 from pibridge.intake.reread import Reread
 from pibridge.intake.settings import RereadSettings, StreamSettings
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
-from pibridge.model.tag import Tag
+from pibridge.model.tag import Mode, Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
 from pibridge.pi.settings import LimitSettings
@@ -132,7 +132,7 @@ class Streams:
                 if now is None or (now.select, now.mode) != (settings.select, settings.mode):
                     self._selections.pop(name, None)
                     self._counters.stream(name).is_resolved = False
-                elif (now.via, now.interval) != (settings.via, settings.interval):
+                elif (now.via, now.interval, now.delay) != (settings.via, settings.interval, settings.delay):
                     carried_anew.add(name)
             # What is removed ends now: it waits for no answer of PI about the others.
             await self._arrange(carried_anew)
@@ -165,13 +165,16 @@ class Streams:
                 task.cancel()
                 del self._rereads[name]
         for name, stream in self._streams.items():
-            if stream.reread is not None and name in self._selections and name not in self._rereads:
+            if stream.mode is Mode.INTERPOLATED or name in self._rereads:
+                continue  # what PI makes of an instant is asked for once
+            if stream.reread is not None and name in self._selections:
                 task = tasks.create_task(self._reread(name, stream.reread), name=f"reread {name}")
                 self._rereads[name] = stream.reread, task
 
     async def _reread(self, name: str, settings: RereadSettings) -> NoReturn:
         def numbers() -> list[int]:
-            return [number for number in self._tags.get(name, ()) if number in self._catalogue]
+            tags = self._tags.get(name, {})
+            return [number for number, tag in tags.items() if number in self._catalogue and not tag.static]
 
         reread = Reread(name, settings, numbers, self._client, self._journal, self._history, self._counters.history)
         await reread.run()
@@ -271,18 +274,22 @@ class Streams:
         """Write down what tags are owed before they are read: what was missed since, or the backfill of new ones."""
         now = self._client.server_ticks()
         backfill_from = self._streams[name].backfill_from_ticks(now)
-        new = [number for number in numbers if self._journal.joined(number) is None]
-        known = [number for number in numbers if self._journal.joined(number) is not None]
-        gaps = missed(self._journal, known, "not running")
-        # Until the first message arrives nobody hears what PI says.
+        joined = {number: since for number in numbers if (since := self._journal.joined(number)) is not None}
+        new = [number for number in numbers if number not in joined]
+        gaps = missed(self._journal, list(joined), "not running")
         since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
-        gaps += [NewGap(number, since, None, reason) for number in new]
+        # What is sampled begins with the next instant.
+        is_sampled = self._streams[name].mode is Mode.INTERPOLATED
+        start = since + 1 if is_sampled and backfill_from is None else since
+        with_history = [number for number in numbers if not self._catalogue.tag(number).static]
+        # Until the first message arrives nobody hears what PI says.
+        gaps += [NewGap(number, start, None, reason) for number in with_history if number not in joined]
         if backfill_from is not None:
             # The configuration reaches further back than before.
             gaps += [
-                NewGap(number, backfill_from, joined, "backfill")
-                for number in numbers
-                if (joined := self._journal.joined(number)) is not None and backfill_from < joined
+                NewGap(number, backfill_from, joined[number], "backfill")
+                for number in with_history
+                if number in joined and backfill_from < joined[number]
             ]
         covered = {number for number in numbers if self._surroundings.sources(self._tags[name][number])}
         self._reach(min((gap.start_ticks for gap in gaps if gap.tag in covered), default=ticks.FOREVER))
@@ -298,12 +305,16 @@ class Streams:
                 # Also of tags that are not read now: their streams may not be resolved yet. A chunk that holds first
                 # values reaches far back, but nobody is owed what was before it joined.
                 gaps = [
-                    NewGap(number, max(start, since - MARGIN_TICKS), end, "a damaged chunk")
+                    NewGap(number, max(start, self._owed_from(number, since)), end, "a damaged chunk")
                     for number, since in self._journal.owed().items()
-                    if since <= end
+                    if since <= end and not described(self._journal, number).static
                 ]
                 await self._journal.mend(damaged, gaps)
                 self._history.recoverable()
+
+    def _owed_from(self, number: int, joined: int) -> int:
+        """Give from when on a tag is read again that joined at this time; instants before it are nobody's."""
+        return joined if described(self._journal, number).mode is Mode.INTERPOLATED else joined - MARGIN_TICKS
 
 
 def _change(stream: str, before: Mapping[int, Tag], now: dict[int, Tag], *, moves: bool) -> _Change:

@@ -62,7 +62,8 @@ async def reach(settings: PiSettings) -> None:
             hint=_remedy(error.verify_code, certificates),
         ) from error
     except (OSError, TimeoutError) as error:
-        raise UnavailableError(f"the TLS handshake with {host}:{port} failed: {error}", hint=CERTIFICATE_HINT) from error
+        failed = f"the TLS handshake with {host}:{port} failed: {error}"
+        raise UnavailableError(failed, hint=CERTIFICATE_HINT) from error
 
 
 async def _certificates(settings: PiSettings, host: str, port: int) -> list[Certificate]:

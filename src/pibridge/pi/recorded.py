@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from pibridge.errors import PIBridgeError, UnavailableError
+from pibridge.errors import PIBridgeError, RejectedError, UnavailableError
 from pibridge.model import ticks
+from pibridge.pi.answers import CONFLICT, NOT_IMPLEMENTED
 from pibridge.pi.client import Params, PiClient
 from pibridge.pi.outcomes import Outcomes, in_halves, left_out, matched
 from pibridge.pi.url_groups import url_groups
@@ -78,6 +79,11 @@ async def values(client: PiClient, web_ids: Sequence[str]) -> Outcomes[TimedValu
     for group in url_groups(web_ids, "webId", client.url_bytes):
         outcomes |= await in_halves(group, ask)
     return outcomes
+
+
+def has_no_history(error: PIBridgeError) -> bool:
+    """Tell whether PI says that there is no archive of the stream: its data reference gives present values only."""
+    return isinstance(error, RejectedError) and error.status in {CONFLICT, NOT_IMPLEMENTED}
 
 
 def _streams(group: Sequence[str]) -> Params:

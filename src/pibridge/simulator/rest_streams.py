@@ -46,7 +46,12 @@ def recorded(call: Call, stream: Stream) -> Any:
         raise bad_request(f"The boundary type '{name}' is not valid.") from None
     count = most(call)
     low, high = _ends(call)
-    return _json(call, stream, Reader(call.plant, call.now).recorded(stream, Range(low, high, count, boundary)))
+    reader = Reader(call.plant, call.now)
+    samples = reader.recorded(stream, Range(low, high, count, boundary))
+    if not call.settings.recorded_has_snapshot:
+        present = reader.current(stream)
+        samples = [sample for sample in samples if sample != present]
+    return _json(call, stream, samples)
 
 
 def recorded_at_time(call: Call, stream: Stream) -> Any:

@@ -117,7 +117,7 @@ def _news(call: Call, cache: Cache, registration: Registration, marker: str) -> 
         "RequestedMarker": marker,
         "LatestMarker": registration.marker,
         "Status": "Updated",
-        "Events": call.faults.values(stream.path, [_event(stream, each) for each in told]),
+        "Events": call.faults.values(stream.path, [_event(call, stream, each) for each in told]),
     }
 
 
@@ -144,9 +144,10 @@ def _source(renderer: Renderer, stream: Stream) -> dict[str, Any]:
     return {"Source": renderer.web_id(stream.owner.identity), "SourceName": stream.name, "SourcePath": stream.path}
 
 
-def _event(stream: Stream, told: Told) -> dict[str, Any]:
+def _event(call: Call, stream: Stream, told: Told) -> dict[str, Any]:
     value = as_json(stream.seen(told.sample), stream.unit)
-    return {"Action": told.action, "PreviousEventAction": told.previous, **value}
+    previous = told.previous if call.settings.previous_event_told else "None"
+    return {"Action": told.action, "PreviousEventAction": previous, **value}
 
 
 def _exception(text: str, marker: str) -> dict[str, Any]:

@@ -25,10 +25,11 @@ class SimulatorSettings:
     asking again with the stream update marker before the last one gives, the events or an exception. `updates_lost`:
     how a set of stream updates says that no registration is left, as exceptions in its items or by status 404.
     `update_queue_events`: how many changes of one registration are kept; of more, the newest are dropped, without a
-    word or (`update_overflow`) with an exception that ends the registration. `open_end`: how an event frame that has
-    not ended says so. `frame_sort_fields`: whether event frames are sorted by other fields than their name, or such a
-    request is refused. `derived_frames`: `templateName` takes event frames of derived templates too.
-    `next_on_last_page`: lists have a link to the page after the last one, which is empty.
+    word or (`update_overflow`) with an exception that ends the registration. `previous_event_told` False: updates say
+    None of what became of the snapshot before. `recorded_has_snapshot` False: recorded holds only what is final.
+    `open_end`: how an event frame that has not ended says so. `frame_sort_fields`: whether event frames are sorted by
+    other fields than their name, or such a request is refused. `derived_frames`: `templateName` takes event frames of
+    derived templates too. `next_on_last_page`: lists have a link to the page after the last one, which is empty.
     """
 
     host: str = "127.0.0.1"
@@ -57,6 +58,8 @@ class SimulatorSettings:
     updates_lost: Literal["items", "status"] = "items"
     update_queue_events: int = 50_000
     update_overflow: Literal["silence", "error"] = "silence"
+    previous_event_told: bool = True
+    recorded_has_snapshot: bool = True
     open_end: Literal["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.9999999Z"] = "9999-12-31T23:59:59Z"
     frame_sort_fields: Literal["all", "name"] = "all"
     derived_frames: bool = True

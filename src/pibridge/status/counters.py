@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 class StreamCounters:
     """One configured stream. Events unless said otherwise.
 
-    `is_resolved`: PI has told what is selected, and it is read. `read`: journaled from PI in both lanes; `duplicates`:
-    dropped because the journal had them; `unknown`: on a channel under a WebID that was not asked for. `silent`:
-    channels found silent and opened anew; `quarantined`: tags that PI refuses to read, tried again later.
+    `is_resolved`: PI has told what is selected, and it is read. `channels`: groups of tags that are read together, also
+    by asking; open while PI answers for them. `read`: journaled from PI in both lanes; `duplicates`: dropped because
+    the journal had them; `unknown`: on a channel under a WebID that was not asked for. `silent`: channels found silent
+    and opened anew; `quarantined`: tags that PI refuses to read, tried again later.
     """
 
     is_resolved: bool = False
@@ -48,7 +49,7 @@ class HistoryCounters:
     """Gaps (`owed`: to be read now, `paid`: closed) and events read for them (`recovered`, `duplicates`).
 
     `updates`, `deletions`: found by comparing the archive with the journal. `left_out`: times with more events than fit
-    into one answer. `looks`: settled ranges of time that were read again.
+    into one answer, and gaps of tags without a history. `looks`: settled ranges of time that were read again.
     """
 
     owed: int = 0
