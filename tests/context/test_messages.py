@@ -1,0 +1,70 @@
+import gzip
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from context.plants import NOON, POINT
+from pibridge.context.messages import Message, Packing
+from pibridge.context.record import Context, Record, context_of
+from pibridge.model.event import Event, Lane
+
+TAGS = [replace(POINT, name=name) for name in ("a", "b", "c")]
+CONTEXTS = [context_of("houston", tag, None, Lane.LIVE) for tag in TAGS]
+
+
+def topic_of(context: Context) -> str:
+    """Put a and b into one topic."""
+    return "ab" if context.tag.name in "ab" else "c"
+
+
+def records(*values: tuple[int, str]) -> list[Record]:
+    """Give records of these tags with these texts."""
+    return [Record(seq, Event(tag, NOON, text, 0), CONTEXTS[tag]) for seq, (tag, text) in enumerate(values, 1)]
+
+
+def read(message: Message) -> dict[str, Any]:
+    """Read a message, compressed or not."""
+    payload = gzip.decompress(message.payload) if message.payload[:2] == b"\x1f\x8b" else message.payload
+    told: dict[str, Any] = json.loads(payload)
+    return told
+
+
+@given(
+    values=st.lists(st.tuples(st.integers(0, 2), st.text(max_size=300)), max_size=60),
+    most_bytes=st.integers(500, 4000),
+    most_records=st.integers(1, 20),
+    compress=st.booleans(),
+)
+def test_everything_is_in_one_message_or_too_large(
+    values: list[tuple[int, str]],
+    most_bytes: int,
+    most_records: int,
+    compress: bool,  # noqa: FBT001 - a drawn value
+) -> None:
+    """No message exceeds the limits, each topic keeps its order, and nothing is left out."""
+    sent = records(*values)
+    packing = Packing("houston", topic_of, most_bytes, most_records=most_records, compress=compress)
+    messages, too_large = packing.pack(sent)
+    assert all(len(message.payload) <= most_bytes and len(message.records) <= most_records for message in messages)
+    assert all(found.size_bytes > most_bytes for found in too_large)
+    packed = {record.seq for message in messages for record in message.records}
+    assert packed | {found.record.seq for found in too_large} == {record.seq for record in sent}
+    for message in messages:
+        told = read(message)
+        assert (told["v"], told["site"]) == (1, "houston")
+        assert [record["seq"] for record in told["records"]] == [record.seq for record in message.records]
+    for topic in ("ab", "c"):
+        seqs = [record.seq for message in messages if message.topic == topic for record in message.records]
+        assert seqs == sorted(seqs)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_the_same_records_give_the_same_bytes(compress: bool) -> None:  # noqa: FBT001 - two cases
+    """What is sent again can be recognised."""
+    sent = records((0, "x"), (2, "y"))
+    packing = Packing("houston", topic_of, 10_000, compress=compress)
+    assert packing.pack(sent) == packing.pack(sent)
