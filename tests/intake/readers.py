@@ -37,7 +37,13 @@ def reading(line: Line, refresh_s: float = NEVER_S, per_channel: int = 200, **st
     """Give the streams, as a daemon has them that has just started."""
     line.counters = Counters()
     limits = LimitSettings(requests_per_second=1000, streams_per_channel=per_channel)
-    return Streams(streams, refresh_s, limits, line.client, line.journal, line.counters, surroundings(), lambda _: None)
+    return Streams(
+        streams, refresh_s, limits, line.client, line.journal, line.counters, surroundings(), lambda _: None, _nothing
+    )
+
+
+async def _nothing(_start: int, _end: int) -> None:
+    """There are no event frames to be told again."""
 
 
 async def reads(line: Line, tags: int, channels: int) -> None:

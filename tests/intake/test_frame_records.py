@@ -156,6 +156,20 @@ def test_what_is_forgotten_is_not_told_again() -> None:
     assert told.ops == ["end"]
 
 
+def test_what_may_be_lost_is_told_again() -> None:
+    """Once, as it is then; frames of other times, and those that were never told, are not."""
+    told = Told()
+    for frame in (BATCH, replace(ENDED, id="f2", start_ticks=NOON - HOUR)):
+        told.see(frame)
+    for fact in told.stream.lose(NOON, NOON + 1):
+        told.stream.remember([fact])
+        told.kept[fact.id] = fact
+    for _ in range(2):
+        told.see(BATCH)
+        told.see(replace(ENDED, id="f2", start_ticks=NOON - HOUR))
+    assert told.ops == ["start", "end", "start"]
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from("ab"), st.sampled_from(["open", "renamed", "closed", "gone"]), st.booleans()),

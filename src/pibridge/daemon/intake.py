@@ -41,6 +41,7 @@ class Intake:
             self._counters,
             surroundings,
             self._reach,
+            self._lose,
         )
         await self._read_frames(configuration, surroundings)
         self._task = self._tasks.start(self._streams.run(), "intake")
@@ -69,6 +70,10 @@ class Intake:
         retain_s = configuration.journal.retain
         self._frames = Frames(configuration.streams, surroundings, retain_s, self.client, self._journal, self._counters)
         self._frames_task = self._tasks.start(self._frames.run(), "frames")
+
+    async def _lose(self, start_ticks: int, end_ticks: int) -> None:
+        if self._frames is not None:
+            await self._frames.lose(start_ticks, end_ticks)
 
     def _reach(self, since_ticks: int) -> None:
         if self._frames is not None:

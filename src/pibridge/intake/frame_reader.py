@@ -95,6 +95,15 @@ class FrameReader:
             self._needed_ticks = min(self._needed_ticks, since_ticks)
             self._wake.set()
 
+    async def lose(self, start_ticks: int, end_ticks: int) -> None:
+        """Tell frames again that started in this time: what was told of them may be lost."""
+        for stream in self._streams:
+            lost = stream.lose(start_ticks, end_ticks)
+            await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), lost)
+            stream.remember(lost)
+        self._seen.clear()
+        self.reach(start_ticks)
+
     async def run(self) -> NoReturn:
         """Look, again and again."""
         for stream in self._streams:

@@ -15,10 +15,14 @@ KEPT_TICKS: Final = 2 * 86_400 * ticks.PER_SECOND
 
 
 class _Told(Struct, frozen=True):
-    """A frame as it was when it was last told. `is_silent`: it was old when it was first seen, and was not told."""
+    """A frame as it was when it was last told. `is_silent`: it was old when it was first seen, and was not told.
+
+    `is_lost`: what was told may be lost, and is to be told again.
+    """
 
     frame: Frame
     is_silent: bool = False
+    is_lost: bool = False
 
 
 _encode: Final = msgpack.Encoder().encode
@@ -62,7 +66,7 @@ class FrameStream:
         if not self._means(frame):
             return self.tell_gone(frame.id)
         told = self._told.get(frame.id)
-        if told is not None and content(told.frame) == content(frame):
+        if told is not None and not told.is_lost and content(told.frame) == content(frame):
             return None
         is_silent = told is None and self._is_old(frame)
         if is_silent and self._known_from_ticks is not None:
@@ -70,7 +74,7 @@ class FrameStream:
         fact = Fact(self.source, frame.id, _encode(_Told(frame, is_silent)))
         if is_silent:
             return None, fact
-        if told is None or told.is_silent:
+        if told is None or told.is_silent or told.is_lost:
             return self._event(frame, START if frame.is_open else END), fact
         return self._event(frame, END if told.frame.is_open and not frame.is_open else UPDATE), fact
 
@@ -80,6 +84,14 @@ class FrameStream:
         if told is None:
             return None
         return None if told.is_silent else self._event(told.frame, DELETE), DropFact(self.source, frame_id)
+
+    def lose(self, start_ticks: int, end_ticks: int) -> list[Fact]:
+        """Give what is to be remembered when the records of frames that started in this time may be lost."""
+        return [
+            Fact(self.source, frame_id, _encode(_Told(told.frame, is_lost=True)))
+            for frame_id, told in self._told.items()
+            if not told.is_silent and start_ticks <= told.frame.start_ticks <= end_ticks
+        ]
 
     def remember(self, changes: Iterable[FactChange]) -> None:
         """Take in what has been written down."""

@@ -1,15 +1,20 @@
 """Event frames and batch tags: who reads which database and which tags, for streams and for batch rules."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Final, NoReturn
 
+import structlog
+
 from pibridge.context.surroundings import Surroundings
+from pibridge.errors import RejectedError
 from pibridge.intake.batch_tags import BatchTags
 from pibridge.intake.batch_tags import recalled as recalled_values
 from pibridge.intake.frame_reader import FrameReader
 from pibridge.intake.frame_reader import recalled as recalled_frames
 from pibridge.intake.frame_records import FrameStream, source_of
+from pibridge.intake.patience import patiently
 from pibridge.intake.settings import StreamSettings
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
@@ -22,6 +27,8 @@ _LOOKS_IN_A_HOLD: Final = 5
 _SHORTEST_S: Final = 0.5
 _LONGEST_S: Final = 5.0
 _AT_ONCE: Final = 5000
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
 
 
 class Frames:
@@ -47,6 +54,7 @@ class Frames:
         self._client = client
         self._journal = journal
         self._counters = counters
+        self._log = structlog.get_logger()
         self._reach_ticks = ticks.FOREVER
         self._readers: list[FrameReader | BatchTags] = []
 
@@ -55,6 +63,12 @@ class Frames:
         self._reach_ticks = min(self._reach_ticks, since_ticks)
         for reader in self._readers:
             reader.reach(since_ticks)
+
+    async def lose(self, start_ticks: int, end_ticks: int) -> None:
+        """Tell frames again that started in this time: what was told of them may be lost."""
+        for reader in self._readers:
+            if isinstance(reader, FrameReader):
+                await reader.lose(start_ticks, end_ticks)
 
     async def run(self) -> NoReturn:
         """Read until cancelled."""
@@ -120,10 +134,18 @@ class Frames:
         self._counters.stream(name).channels = 1
         begun = self._journal.mark(f"begun {name}")
         if begun is None:
-            now = self._client.server_ticks()
+            now = await self._pi_time()
             begun = self._settings[name].backfill_from_ticks(now) or now
             await self._journal.set_mark(f"begun {name}", begun)
         return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)), begun)
+
+    async def _pi_time(self) -> int:
+        """Wait until PI has told its time, and give it: what had ended when we began is judged by PI's clock."""
+        complaint = "PI does not answer, event frames wait"
+        async for attempt in patiently(self._log, complaint, _FIRST_PAUSE_S, _LONGEST_PAUSE_S):
+            with attempt, contextlib.suppress(RejectedError):  # any answer tells the time
+                await self._client.get("/", [], bytes)
+        return self._client.server_ticks()
 
     def _rule_interval_s(self) -> float:
         hold_s = self._surroundings.settings.hold

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -48,7 +48,7 @@ class Streams:
     """Reads all streams until cancelled.
 
     Of several streams with the same mode that select a tag, the first name in alphabetical order reads it. `reach` is
-    told since when events with batches are owed.
+    told since when events with batches are owed, `lose` of which time records may be lost.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of intake; only the daemon makes one
@@ -61,6 +61,7 @@ class Streams:
         counters: Counters,
         surroundings: Surroundings,
         reach: Callable[[int], None],
+        lose: Callable[[int, int], Awaitable[None]],
     ) -> None:
         self._streams = dict(sorted(streams.items()))
         self._refresh_s = refresh_s
@@ -75,6 +76,7 @@ class Streams:
         self._look_again = asyncio.Event()
         self._surroundings = surroundings
         self._reach = reach
+        self._lose = lose
         self._wanted: tuple[Mapping[str, StreamSettings], float, Surroundings] | None = None
         self._has_changed = asyncio.Event()
         self._refresh_at = self._resolving_s = 0.0
@@ -309,6 +311,7 @@ class Streams:
                     for number, since in self._journal.owed().items()
                     if since <= end and not described(self._journal, number).static
                 ]
+                await self._lose(start, end)
                 await self._journal.mend(damaged, gaps)
                 self._history.recoverable()
 

@@ -1,0 +1,106 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from context.plants import surroundings
+from intake.lines import SECOND, Line, opened, plant_settings
+from pibridge.context.surroundings import Surroundings
+from pibridge.intake.frames import Frames, recall
+from pibridge.intake.settings import StreamSettings
+from pibridge.journal.gaps import NewGap
+from pibridge.model.event import Lane
+from waiting import eventually, running
+
+DATABASE = r"\\AF1\Plant"
+TAG_RULE = {"r9": {"assets": "Plant/Area9/R9", "tag": r"\\PISRV1\R9.BatchID"}}
+FRAME_RULE = {"a": {"assets": "Plant/Area1/*", "event_frames": {"database": DATABASE, "template": "Unit Batch"}}}
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """Give a plant whose batches take an hour, and an empty journal."""
+    async with opened(tmp_path, plant_settings(cycle_s=3600)) as ready:
+        yield ready
+
+
+def stream(template: str, **settings: Any) -> StreamSettings:
+    """Give a stream of event frames."""
+    select = {"event_frames": {"database": DATABASE, "template": template}}
+    return StreamSettings.model_validate({"select": select, "interval": "50ms", **settings})
+
+
+def frames(line: Line, around: Surroundings, **streams: StreamSettings) -> Frames:
+    """Give who reads for these streams and rules."""
+    return Frames(streams, around, 3600.0, line.client, line.journal, line.counters)
+
+
+def batch(line: Line, around: Surroundings, asset: str) -> str:
+    """Give the batch that runs now."""
+    found = around.timeline.span(asset, line.clock.ticks).batch
+    return found.id if found else ""
+
+
+async def test_streams_and_rules_are_served_together(line: Line) -> None:
+    """Each stream tells its own templates, one database is looked at once, tags are followed beside it."""
+    around = surroundings(batches={**FRAME_RULE, **TAG_RULE}, hold="2s")
+    reader = frames(line, around, units=stream("Unit Batch"), parts=stream("Operation"))
+    async with running(reader.run()):
+        await eventually(lambda: batch(line, around, "Plant/Area1/R1") and batch(line, around, "Plant/Area9/R9"))
+        await eventually(lambda: {event.value["template"] for event in line.on_disk(Lane.LIVE)} >= {"Operation"})
+        await eventually(lambda: line.counters.stream("units").channels_open == 1)
+    tags = {line.journal.tag(event.tag, 1).stream: event.value["template"] for event in line.on_disk(Lane.LIVE)}
+    assert tags["parts"] == "Operation"
+    assert tags["units"] in ("Unit Batch", "Fermenter Batch")
+
+
+async def test_what_is_known_is_there_at_the_next_start(line: Line) -> None:
+    """Before PI is asked, from frames and tags alike."""
+    rules = {**FRAME_RULE, **TAG_RULE}
+    around = surroundings(batches=rules, hold="2s")
+    async with running(frames(line, around).run()):
+        await eventually(lambda: batch(line, around, "Plant/Area1/R1") and batch(line, around, "Plant/Area9/R9"))
+    again = surroundings(batches=rules)
+    await recall(line.journal, again)
+    for asset in ("Plant/Area1/R1", "Plant/Area9/R9"):
+        assert batch(line, again, asset) == batch(line, around, asset)
+
+
+async def test_gaps_that_are_owed_reach_back(line: Line) -> None:
+    """Events that will be recovered have the batches of their time, however long ago."""
+    await line.tell_time()
+    since = line.clock.ticks - 200_000 * SECOND
+    await line.journal.open_gaps([NewGap(1, since, line.clock.ticks, "not running")])
+    around = surroundings(batches=FRAME_RULE)
+    async with running(frames(line, around).run()):
+        await eventually(lambda: around.readings.know([DATABASE.upper()], since, 0), 30)
+
+
+async def test_backfill_counts_from_the_very_first_start(line: Line) -> None:
+    """A restart does not move the time from which on closed frames are told."""
+    around = surroundings()
+    async with running(frames(line, around, units=stream("Unit Batch", backfill="3h")).run()):
+        await eventually(lambda: line.journal.mark("begun units"))
+    begun = line.journal.mark("begun units")
+    line.clock.advance(1800)
+    async with running(frames(line, around, units=stream("Unit Batch", backfill="3h")).run()):
+        await eventually(lambda: line.journal.mark("told units"))
+    assert line.journal.mark("begun units") == begun
+    told = {event.value["id"] for event in line.on_disk(Lane.LIVE)}
+    plant = line.simulator.plant
+    owed = {
+        str(frame.id)
+        for frame in plant.frames.between(begun or 0, plant.clock())
+        if frame.template in ("Unit Batch", "Fermenter Batch") and frame.end_ticks >= (begun or 0)
+    }
+    assert told == owed
+
+
+async def test_a_database_that_is_not_there_is_told_and_looked_for_again(line: Line) -> None:
+    """The stream says why nothing comes."""
+    select = {"event_frames": {"database": r"\\AF1\Nowhere"}}
+    wrong = StreamSettings.model_validate({"select": select, "interval": "50ms"})
+    async with running(frames(line, surroundings(), wrong=wrong).run()):
+        await eventually(lambda: "Nowhere" in line.counters.stream("wrong").last_error)
+    assert line.counters.stream("wrong").channels_open == 0
