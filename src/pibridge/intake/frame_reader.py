@@ -82,6 +82,7 @@ class FrameReader:
         self._paths: dict[str, str] = {}
         self._seen: dict[str, tuple[FoundFrame, Frame]] = {}
         self._known: dict[str, Frame] = {}
+        self._again: set[str] = set()
         self._sweep = Sweep()
         self._sweep_at_s = 0.0
         self._renew_at_s = 0.0
@@ -101,6 +102,7 @@ class FrameReader:
             lost = stream.lose(start_ticks, end_ticks)
             await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), lost)
             stream.remember(lost)
+            self._again.update(fact.id for fact in lost)
         self._seen.clear()
         self.reach(start_ticks)
 
@@ -214,7 +216,7 @@ class FrameReader:
             values = attributes.get(raw.web_id, before[1].attributes if before else {})
             frame = self._frame(raw, values)
             self._seen[raw.id] = raw, frame
-            if self._known.get(raw.id) != frame:
+            if self._known.get(raw.id) != frame or raw.id in self._again:
                 changed.append(frame)
         changed.sort(key=lambda frame: (frame.start_ticks, bool(frame.parent), -frame.end_ticks, frame.id))
         return changed
@@ -261,6 +263,7 @@ class FrameReader:
         for stream, remembered in told:
             stream.remember(remembered)
         self._known.update((frame.id, frame) for frame in frames)
+        self._again.difference_update(frame.id for frame in frames)
         for frame_id in gone:
             self._known.pop(frame_id, None)
             self._seen.pop(frame_id, None)
