@@ -59,6 +59,7 @@ class Report:
                 dead_letters=stat.dead_letters,
                 damaged=stat.damaged_chunks,
                 dropped=stat.dropped_events,
+                held=stat.held,
             ),
             history=HistoryStatus.of(history),
             configuration=ConfigurationStatus(

@@ -46,6 +46,7 @@ _JOURNAL: Mapping[str, tuple[str, Family, str]] = {
     "dead_letters": ("dead_letters", GaugeMetricFamily, "Records kept that a sink refused for good."),
     "damaged": ("damaged_chunks", GaugeMetricFamily, "Chunks set aside because they cannot be read."),
     "dropped": ("dropped_events", GaugeMetricFamily, "Events given up undelivered because the journal was full."),
+    "held": ("held_events", GaugeMetricFamily, "Events that wait until their batch is known."),
 }
 _HISTORY: Mapping[str, tuple[str, Family, str]] = {
     "gaps_open": ("gaps_open", GaugeMetricFamily, "Gaps known and not paid yet."),

@@ -96,7 +96,7 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 
     `events`: held now; `bytes`: used of `max_bytes`; `oldest_seq`, `newest_seq`: 0 if it is empty;
     `gaps`: not paid yet; `dead_letters`: kept refusals; `damaged`: chunks set aside;
-    `dropped`: events given up because it was full.
+    `dropped`: events given up because it was full; `held`: events that wait for their batch.
     """
 
     events: int = 0
@@ -108,6 +108,7 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
     dead_letters: int = 0
     damaged: int = 0
     dropped: int = 0
+    held: int = 0
 
 
 class HistoryStatus(Struct, frozen=True, kw_only=True):
