@@ -204,7 +204,7 @@ class FrameReader:
         asking = [
             frame
             for frame in found.values()
-            if (seen := self._seen.get(frame.id)) is None or seen[0] != frame or frame.end_ticks > now - _CAPTURED_TICKS
+            if self._seen.get(frame.id) != (frame, self._known.get(frame.id)) or frame.end_ticks > now - _CAPTURED_TICKS
         ]
         wanted = {web_id for frame in asking for web_id in frame.element_web_ids} - self._paths.keys()
         if wanted:
