@@ -14,7 +14,8 @@ Transport = Literal["mqtt", "greengrass"]
 
 _CREDENTIALS: Final = (
     (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "AWS credentials are in the environment"),
-    (("AWS_PROFILE",), "AWS_PROFILE names AWS credentials"),
+    (("AWS_PROFILE",), "a profile has AWS credentials"),
+    (("AWS_SHARED_CREDENTIALS_FILE",), "a file has AWS credentials"),
     (("AWS_CONTAINER_CREDENTIALS_FULL_URI",), "a token exchange service gives AWS credentials"),
     (("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",), "a container service gives AWS credentials"),
     (("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"), "a web identity gives AWS credentials"),
@@ -41,7 +42,7 @@ def choose_transport(name: str, settings: IotCoreSettings, environment: Mapping[
         return "greengrass", f"auto, {missing} and the nucleus is there"
     problem = (
         f"sinks.{name}.transport: auto finds no way to IoT Core: {missing}, and this is no Greengrass component; "
-        "give cert_file and key_file, or auth: sigv4 and AWS credentials, or write the transport"
+        "give cert_file and key_file, or auth: sigv4 and AWS credentials, or write transport: mqtt or greengrass"
     )
     raise ConfigurationError([problem])
 

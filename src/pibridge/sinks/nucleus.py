@@ -19,8 +19,8 @@ from pibridge.model.event import Lane
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.sinks.contract import Batch, Receipt, Refusal
 
-_MOST_RECORDS: Final = 2000
-"""In one batch: a batch is sent again whole."""
+_ENOUGH_RECORDS: Final = 4000
+"""A batch of a backlog ends with so many: enough to fill messages, little enough to hold in memory."""
 _TRIES: Final = 8
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
@@ -41,8 +41,6 @@ class NucleusSink:
     `promise`: what that means, for people. `sleep`: of the pauses after the nucleus did not take a message.
     """
 
-    max_age_s = 1.0
-
     def __init__(  # noqa: PLR0913 - what two types of sinks differ in
         self,
         operation: Operation,
@@ -53,38 +51,49 @@ class NucleusSink:
         promise: str,
         pace: Pace,
         compress: bool = False,
-        patience_s: float = 10.0,
+        max_age_s: float = 1.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        self.max_age_s = max_age_s
         self._operation = operation
         self._site = site
         self._topics = TopicTemplate(topic, site)
         self._most_bytes = most_payload_bytes(operation, component.nucleus)
         self._packing = Packing(site, self._topics.of, self._most_bytes, compress=compress)
         self._nucleus = component.nucleus
-        self._connection = NucleusConnection(component, patience_s=patience_s)
+        self._connection = NucleusConnection(component)
         self._promise = promise
         self._messages = AsyncLimiter(1, 1 / pace.messages_per_s)
         self._bytes = AsyncLimiter(pace.bytes_per_s, 1)
         self._sleep = sleep
+        self._accepted: dict[Lane, tuple[int, set[int]]] = {}
 
     async def open(self) -> None:
         """Connect."""
         await self._connection.open()
 
     async def write(self, batch: Batch) -> Receipt:
-        """Hand over all messages, one after the other; the nucleus's answer to each is the acknowledgement."""
+        """Hand over all messages, one after the other; the nucleus's answer to each is the acknowledgement.
+
+        Tried again, only what was not accepted is handed over.
+        """
+        first, accepted = self._accepted.get(batch.lane, (batch.first, set()))
+        if first != batch.first:
+            accepted = set()
+        self._accepted[batch.lane] = batch.first, accepted
         refused: list[Refusal] = []
         records: list[Record] = []
         async for part in batch:
             records += part
-            if len(records) >= _MOST_RECORDS:
+            if len(records) >= _ENOUGH_RECORDS:
                 if batch.sealed is None:
                     break
-                refused += await self._send(records)
+                refused += await self._send(records, accepted)
                 records = []
         await batch.seal()
-        return Receipt(refused + await self._send(records))
+        refused += await self._send(records, accepted)
+        del self._accepted[batch.lane]
+        return Receipt(refused)
 
     async def probe(self) -> str:
         """Publish a message without records, as `write` would: nothing else shows whether the policy allows it."""
@@ -96,9 +105,10 @@ class NucleusSink:
         """Let go of the connection."""
         await self._connection.close()
 
-    async def _send(self, records: list[Record]) -> list[Refusal]:
-        """Hand over these records; give those that the nucleus will never take."""
-        messages, too_large = await asyncio.to_thread(self._packing.pack, records)
+    async def _send(self, records: list[Record], accepted: set[int]) -> list[Refusal]:
+        """Hand over what is not accepted yet, and note what is; give what the nucleus will never take."""
+        owed = [record for record in records if record.seq not in accepted]
+        messages, too_large = await asyncio.to_thread(self._packing.pack, owed)
         refused = [
             Refusal(each.record, f"has {each.size_bytes} bytes, the nucleus takes {self._most_bytes} in one message")
             for each in too_large
@@ -107,6 +117,8 @@ class NucleusSink:
             reason = topic_problem(message.topic, self._operation) or await self._reason_against(message)
             if reason:
                 refused += [Refusal(record, reason) for record in message.records]
+            else:
+                accepted.update(record.seq for record in message.records)
         return refused
 
     async def _reason_against(self, message: Message) -> str:
