@@ -3,10 +3,16 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
+from context.plants import NOON, POINT
 from greengrass.frames import APPLICATION_MESSAGE, Frame
+from pibridge.context.messages import Packing
+from pibridge.context.record import Record, context_of
+from pibridge.context.topics import TopicTemplate
 from pibridge.greengrass.component import Nucleus
 from pibridge.greengrass.limits import LITE_FRAME_BYTES, Operation, frame_bytes, most_payload_bytes, topic_problem
+from pibridge.model.event import Event, Lane
 
 operations = st.sampled_from(Operation)
 topics = st.text(min_size=1, max_size=256)
@@ -33,6 +39,30 @@ def test_little_room_is_given_away() -> None:
         most_bytes = most_payload_bytes(operation, Nucleus.LITE)
         assert frame_bytes(operation, "pi/houston/Plant/Area1/R1", most_bytes) > LITE_FRAME_BYTES * 0.9
         assert most_payload_bytes(operation, Nucleus.CLASSIC) == 131_072
+
+
+@given(
+    names=st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=4),
+    texts=st.lists(st.text(max_size=4000), max_size=30),
+    operation=st.sampled_from(Operation),
+    compress=st.booleans(),
+)
+def test_no_message_is_a_frame_too_long(
+    names: list[str],
+    texts: list[str],
+    operation: Operation,
+    compress: bool,  # noqa: FBT001 - a drawn value
+) -> None:
+    """Whatever tags are called and say: a packed message fits a frame of lite, or its topic has a problem."""
+    contexts = [context_of("houston", replace(POINT, name=name), None, Lane.LIVE) for name in names]
+    records = [
+        Record(seq, Event(0, NOON + seq, text), contexts[seq % len(contexts)]) for seq, text in enumerate(texts, 1)
+    ]
+    most_bytes = most_payload_bytes(operation, Nucleus.LITE)
+    packing = Packing("houston", TopicTemplate("pi/{tag}", "houston").of, most_bytes, compress=compress)
+    for message in packing.pack(records)[0]:
+        sent_bytes = frame_bytes(operation, message.topic, len(message.payload))
+        assert topic_problem(message.topic, operation) or sent_bytes <= LITE_FRAME_BYTES
 
 
 @given(topic=st.text("ab/°🚀", min_size=1, max_size=64))

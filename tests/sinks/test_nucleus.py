@@ -1,64 +1,20 @@
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from greengrass.nucleus import OperationError, TestNucleus, listening
-from pibridge.context.messages import Packing
 from pibridge.context.record import Record, context_of
-from pibridge.context.topics import TopicTemplate
 from pibridge.errors import UnavailableError
-from pibridge.greengrass.component import Nucleus, component_of
-from pibridge.greengrass.limits import LITE_FRAME_BYTES, Operation, frame_bytes, most_payload_bytes, topic_problem
+from pibridge.greengrass.limits import MESSAGE_BYTES, Operation
 from pibridge.model.event import Event, Lane
 from pibridge.sinks.contract import Bounds, Refusal
 from pibridge.sinks.nucleus import NucleusSink, Pace
 from sinks.batches import NOON, TEMPERATURE, ListedBatch, values
-from sinks.greengrass_core import GreengrassCore, read, records_of
+from sinks.greengrass_core import CONTEXTS, TAGS, GreengrassCore, in_order, of_tags, read, records_of, sink_to
 from waiting import eventually
-
-AT_ONCE = Pace(messages_per_s=1e6, bytes_per_s=1e9)
-TAGS = [replace(TEMPERATURE, name=f"R{number}.T") for number in range(5)]
-CONTEXTS = [context_of("houston", tag, None, Lane.LIVE) for tag in TAGS]
-
-
-def of_tags(first: int, count: int) -> list[Record]:
-    """Give records of five tags in turn."""
-    return [
-        Record(seq, Event(seq % 5, NOON + seq, float(seq)), CONTEXTS[seq % 5]) for seq in range(first, first + count)
-    ]
-
-
-async def no_pause(_seconds: float) -> None:
-    """Go on at once, but let others run."""
-    await asyncio.sleep(0)
-
-
-def sink_to(  # noqa: PLR0913 - what a test says otherwise than the rest
-    nucleus: TestNucleus,
-    operation: Operation = Operation.PUBLISH_TO_IOT_CORE,
-    *,
-    topic: str = "pi/{site}/{tag}",
-    pace: Pace = AT_ONCE,
-    sleep: Callable[[float], Awaitable[None]] = no_pause,
-    compress: bool = False,
-) -> NucleusSink:
-    """Give the sink of a component that is started now."""
-    return NucleusSink(
-        operation,
-        component_of("cloud", nucleus.environment),
-        topic,
-        "houston",
-        promise="accepted, not delivered",
-        pace=pace,
-        sleep=sleep,
-        compress=compress,
-    )
 
 
 @pytest.fixture(params=["lite", "classic"])
@@ -76,38 +32,6 @@ async def sink(nucleus: TestNucleus) -> AsyncIterator[NucleusSink]:
     sink = sink_to(nucleus)
     yield sink
     await sink.close()
-
-
-def in_order(records: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
-    """Give the places of each tag's records in the order in which each was seen first."""
-    seen: dict[str, dict[int, None]] = {}
-    for record in records:
-        seen.setdefault(record["tag"], {}).setdefault(record["seq"])
-    return {tag: list(seqs) for tag, seqs in seen.items()}
-
-
-@given(
-    names=st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=4),
-    texts=st.lists(st.text(max_size=4000), max_size=30),
-    operation=st.sampled_from(Operation),
-    compress=st.booleans(),
-)
-def test_no_message_is_a_frame_too_long(
-    names: list[str],
-    texts: list[str],
-    operation: Operation,
-    compress: bool,  # noqa: FBT001 - a drawn value
-) -> None:
-    """Whatever tags are called and say: a packed message fits a frame of lite, or its topic has a problem."""
-    contexts = [context_of("houston", replace(TEMPERATURE, name=name), None, Lane.LIVE) for name in names]
-    records = [
-        Record(seq, Event(0, NOON + seq, text), contexts[seq % len(contexts)]) for seq, text in enumerate(texts, 1)
-    ]
-    most_bytes = most_payload_bytes(operation, Nucleus.LITE)
-    packing = Packing("houston", TopicTemplate("pi/{tag}", "houston").of, most_bytes, compress=compress)
-    for message in packing.pack(records)[0]:
-        sent_bytes = frame_bytes(operation, message.topic, len(message.payload))
-        assert topic_problem(message.topic, operation) or sent_bytes <= LITE_FRAME_BYTES
 
 
 @pytest.mark.parametrize("compress", [False, True])
@@ -242,14 +166,17 @@ async def test_a_policy_that_is_missing_is_unavailable(sink: NucleusSink, nucleu
     assert not receipt.refused
 
 
-async def test_it_is_sent_at_an_even_pace(nucleus: TestNucleus) -> None:
-    """No second has more messages than the pace says, also not the first."""
-    sink = sink_to(nucleus, pace=Pace(messages_per_s=100, bytes_per_s=1e9))
+@pytest.mark.parametrize("pace", [Pace(messages_per_s=100, bytes_per_s=1e9), Pace(messages_per_s=1e6, bytes_per_s=1e6)])
+async def test_it_is_sent_at_an_even_pace(nucleus: TestNucleus, pace: Pace) -> None:
+    """Messages and bytes leave no faster than the pace says, also in the first second."""
+    sink = sink_to(nucleus, pace=pace)
     began = time.monotonic()
-    for first in range(0, 20, 5):
-        await sink.write(ListedBatch(of_tags(first, 5)))
-    assert len(nucleus.iot_core) == 20
-    assert time.monotonic() - began >= 0.18
+    await sink.write(ListedBatch(of_tags(0, 1500)))
+    took_s = time.monotonic() - began
+    sent_bytes = sum(len(payload) for _, payload in nucleus.iot_core)
+    assert sent_bytes > 1 << 18
+    assert took_s >= (len(nucleus.iot_core) - 1) / pace.messages_per_s
+    assert took_s >= (sent_bytes - MESSAGE_BYTES) / pace.bytes_per_s
     await sink.close()
 
 
@@ -375,6 +302,14 @@ async def test_a_probe_says_what_is_missing(sink: NucleusSink, nucleus: TestNucl
     nucleus.allowed = "other"
     with pytest.raises(UnavailableError, match=r"aws\.greengrass\.ipc\.mqttproxy"):
         await sink.probe()
+
+
+async def test_a_probe_finds_a_topic_that_nobody_takes(nucleus: TestNucleus) -> None:
+    """A template that is too deep for every record is found out before it makes dead letters."""
+    sink = sink_to(nucleus, topic="a/b/c/d/e/f/g/h/{tag}")
+    with pytest.raises(UnavailableError, match=r"has 8 slashes.*shorten the topic"):
+        await sink.probe()
+    assert nucleus.connections == 0
 
 
 async def test_a_closed_sink_can_be_opened(sink: NucleusSink, nucleus: TestNucleus) -> None:

@@ -24,7 +24,7 @@ from pibridge.greengrass.failures import LostError, connect_failure, publish_fai
 from pibridge.greengrass.limits import Operation
 
 _FAILURES: Final = (AwsCrtError, RuntimeError, TimeoutError)
-"""The client library's own are all RuntimeErrors."""
+"""The client library's own are all RuntimeErrors, and what its native part raises at once is a plain one."""
 
 _log = structlog.get_logger()
 

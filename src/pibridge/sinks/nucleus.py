@@ -11,10 +11,11 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 from pibridge.context.messages import Message, Packing
 from pibridge.context.record import Context, Record, context_of
 from pibridge.context.topics import TopicTemplate
+from pibridge.errors import UnavailableError
 from pibridge.greengrass.component import Component
 from pibridge.greengrass.connection import NucleusConnection
 from pibridge.greengrass.failures import NeverTakenError, NotTakenError
-from pibridge.greengrass.limits import Operation, most_payload_bytes, topic_problem
+from pibridge.greengrass.limits import MESSAGE_BYTES, Operation, most_payload_bytes, topic_problem
 from pibridge.model.event import Lane
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.sinks.contract import Batch, Receipt, Refusal
@@ -29,7 +30,7 @@ _CHECK: Final = "_pibridge_check"
 
 @dataclass(frozen=True)
 class Pace:
-    """How much is handed over in a second, evenly."""
+    """How much is handed over in a second: evenly, but for one message of the largest size after a pause."""
 
     messages_per_s: float
     bytes_per_s: float
@@ -64,7 +65,7 @@ class NucleusSink:
         self._connection = NucleusConnection(component)
         self._promise = promise
         self._messages = AsyncLimiter(1, 1 / pace.messages_per_s)
-        self._bytes = AsyncLimiter(pace.bytes_per_s, 1)
+        self._bytes = AsyncLimiter(MESSAGE_BYTES, MESSAGE_BYTES / pace.bytes_per_s)
         self._sleep = sleep
         self._accepted: dict[Lane, tuple[int, set[int]]] = {}
 
@@ -98,6 +99,9 @@ class NucleusSink:
     async def probe(self) -> str:
         """Publish a message without records, as `write` would: nothing else shows whether the policy allows it."""
         topic = self._topics.of(_check_context(self._site))
+        problem = topic_problem(topic, self._operation)
+        if problem:
+            raise UnavailableError(problem, hint="shorten the topic of the sink")
         await self._publish(topic, self._packing.empty())
         return f"published a message without records to {topic} by the {self._nucleus} nucleus; {self._promise}"
 
