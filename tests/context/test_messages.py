@@ -63,6 +63,13 @@ def test_everything_is_in_one_message_or_too_large(
 
 
 @pytest.mark.parametrize("compress", [False, True])
+def test_a_message_can_be_empty(compress: bool) -> None:  # noqa: FBT001 - two cases
+    """A message without records has the shape of the others."""
+    payload = Packing("houston", topic_of, 10_000, compress=compress).empty()
+    assert read(Message("ab", payload, [])) == {"v": 1, "site": "houston", "records": []}
+
+
+@pytest.mark.parametrize("compress", [False, True])
 def test_the_same_records_give_the_same_bytes(compress: bool) -> None:  # noqa: FBT001 - two cases
     """What is sent again can be recognised."""
     sent = records((0, "x"), (2, "y"))

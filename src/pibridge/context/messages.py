@@ -67,6 +67,10 @@ class Packing:
                     messages.append(Message(topic, payload, [record for record, _ in part]))
         return messages, too_large
 
+    def empty(self) -> bytes:
+        """Give the payload of a message without records."""
+        return self._payload(())
+
     def _parts(self, lines: Sequence[tuple[Record, bytes]]) -> Iterator[Sequence[tuple[Record, bytes]]]:
         """Give the lines in parts that fit a message each; a part of one line may be too large."""
         size_bytes = len(self._opening) + len(_ENVELOPE_END)

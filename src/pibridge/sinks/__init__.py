@@ -1,14 +1,16 @@
 """Where records go: one module a sink, all behind the one contract."""
 
+import os
 from typing import Final
 
 from pibridge.errors import ConfigurationError
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.formats import FORMATS
-from pibridge.sinks.settings import FileSettings, S3Settings, SinkSettings
+from pibridge.sinks.iot_transport import Chosen, choose_transport
+from pibridge.sinks.settings import FileSettings, GreengrassLocalSettings, IotCoreSettings, S3Settings, SinkSettings
 
-BUILT: Final = ("file", "s3")
+BUILT: Final = ("file", "s3", "greengrass_local")
 """Types of the sinks that this version has."""
 
 
@@ -26,7 +28,26 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
             from pibridge.sinks.s3 import S3Sink  # noqa: PLC0415
 
             return S3Sink(name, settings, site)
+        case GreengrassLocalSettings():
+            # Loads awsiotsdk, which only a Greengrass component needs.
+            from pibridge.sinks.greengrass_local import build_greengrass_local  # noqa: PLC0415
+
+            return build_greengrass_local(name, settings, site, os.environ)
+        case IotCoreSettings():
+            return _build_iot_core(name, settings, site)
         case _:
             raise ConfigurationError(
                 [f"sinks.{name}.type: {settings.type} is not built in this version; it has {', '.join(BUILT)}"]
             )
+
+
+def _build_iot_core(name: str, settings: IotCoreSettings, site: str) -> Sink:
+    transport, reason = choose_transport(name, settings, os.environ)
+    if transport == "mqtt":
+        raise ConfigurationError(
+            [f"sinks.{name}.transport: mqtt ({reason}) is not built in this version; it has greengrass"]
+        )
+    # Loads awsiotsdk, as above.
+    from pibridge.sinks.iot_greengrass import build_iot_greengrass  # noqa: PLC0415
+
+    return Chosen(name, build_iot_greengrass(name, settings, site, os.environ), transport, reason)

@@ -1,0 +1,1 @@
+"""All that speaks Greengrass IPC. Loaded only where the configuration asks for it."""
