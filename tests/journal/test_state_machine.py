@@ -24,9 +24,10 @@ from journal.long import LONG
 from journal.samples import DAY_S, NOW, Clock, raw, tags
 from pibridge.errors import JournalFullError
 from pibridge.journal.chunks import Chunk, Damaged
-from pibridge.journal.cursors import DeadLetter, Sealed
+from pibridge.journal.cursors import Sealed
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange, NewGap
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.event import Event, Lane
 

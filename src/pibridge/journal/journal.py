@@ -13,13 +13,15 @@ from msgspec.structs import replace
 
 from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, stat, tags
 from pibridge.journal.chunks import Chunk, Damaged
-from pibridge.journal.cursors import Cursor, DeadLetter, Sealed
+from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.journal.delivered import Note
 from pibridge.journal.facts import Fact
 from pibridge.journal.feed import Feed
 from pibridge.journal.gaps import Gap, NewGap
 from pibridge.journal.held import DropHeld, Held, Waiting
 from pibridge.journal.jobs import Change, Store, full_error
+from pibridge.journal.letterbox import Letterbox
+from pibridge.journal.letters import DeadLetter, Found, Wanted
 from pibridge.journal.newest import Last
 from pibridge.journal.requests import Requests
 from pibridge.journal.selections import Selections
@@ -62,6 +64,7 @@ class Journal:
         self._requests = Requests(self._writer.submit)
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
         self.selections = Selections(self._requests)
+        self.letters = Letterbox(self._requests, self._find_letters, parts.quota.dead_letter_bytes)
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
         self._waiting = Waiting(parts.held)
@@ -317,6 +320,7 @@ class Journal:
 
     async def forget_sink(self, sink: str) -> None:
         """Remove a sink: it holds up nothing any more."""
+        await self.letters.call_off(sink)
         await self._requests.ask(lambda ledger: cursors.forget(ledger, sink))
         self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != sink}
 
@@ -326,6 +330,9 @@ class Journal:
 
     async def _read(self, lane: Lane, after: int) -> list[Chunk | Damaged]:
         return await self._loop.run_in_executor(self._shelf_thread, self._shelf.read, lane, after)
+
+    async def _find_letters(self, wanted: Wanted) -> list[Found]:
+        return await self._loop.run_in_executor(self._lookup_thread, self._lookup.find_dead_letters, wanted)
 
     async def _set_aside(self, damaged: Damaged) -> None:
         for item in await self._requests.ask(lambda ledger: chunks.set_aside(ledger, (damaged,))):

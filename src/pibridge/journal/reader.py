@@ -8,17 +8,20 @@ from typing import Final, Self
 import apsw
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, schema, tags, tally
+from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
-from pibridge.journal.cursors import Cursor, DeadLetter
+from pibridge.journal.cursors import Cursor
 from pibridge.journal.gaps import Gap
+from pibridge.journal.letters import Count, Counting, Found, Kept, Wanted
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
 from pibridge.model.event import Event, Lane
 
 AHEAD_CHUNKS: Final = 8
 """Chunks read at once."""
+_LETTERS: Final = 200
+"""Dead letters read at once."""
 
 
 @contextmanager
@@ -109,11 +112,23 @@ class JournalReader:
         """Give events that were owed and had to go, the oldest first."""
         return chunks.dropped(self._db)
 
+    def dead_letters(self, wanted: Wanted) -> Iterator[Kept]:
+        """Give dead letters in the order of their refusals, up to now."""
+        after = 0
+        while found := self._dead_letters(wanted, after):
+            yield from found
+            after = found[-1].id
+
     @_damage_is_stated()
-    def dead_letters(self, sink: str, lane: Lane, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
-        """Give what a sink refused for good behind position `after`, by position."""
-        rows = self._db.execute(
-            "SELECT seq, reason, line FROM dead_letter WHERE sink = ? AND lane = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (sink, lane.value, after, limit),
-        )
-        return [DeadLetter(*row) for row in rows]
+    def find_dead_letters(self, wanted: Wanted) -> list[Found]:
+        """Give where these are, by lane and position."""
+        return letters.find(self._db, wanted)
+
+    @_damage_is_stated()
+    def count_dead_letters(self) -> dict[str, Count]:
+        """Give how many there are, by sink."""
+        return Counting()(self._db, tally.load(self._db))
+
+    @_damage_is_stated()
+    def _dead_letters(self, wanted: Wanted, after: int) -> list[Kept]:
+        return letters.read(self._db, wanted, after, _LETTERS)
