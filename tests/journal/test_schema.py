@@ -78,7 +78,9 @@ def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> 
     db.execute("DROP INDEX dead_letter_sink")
     for column in ("event", "tries"):
         db.execute(f"ALTER TABLE dead_letter DROP COLUMN {column}")
-    db.execute("INSERT INTO dead_letter (sink, lane, seq, stored_s, reason, line) VALUES ('a', 'live', 1, 2, 'no', x'')")
+    db.execute(
+        "INSERT INTO dead_letter (sink, lane, seq, stored_s, reason, line) VALUES ('a', 'live', 1, 2, 'no', x'')"
+    )
     for table in ("held", "fact", "delivered", "selection", "resend"):
         db.execute(f"DROP TABLE {table}")
     db.execute(f"PRAGMA user_version = {schema.VERSION - 4}")

@@ -19,7 +19,8 @@ from pibridge.daemon.orders import DROP, RESEND, have_done
 from pibridge.errors import ConfigurationError
 from pibridge.journal.letters import ANY_TIME_S, Wanted
 from pibridge.journal.reader import JournalReader
-_DONE: Final = {DROP: "dropped", RESEND: "sent again"}
+
+_DONE: Final = {DROP: "dropped", RESEND: "put on their way again"}
 
 app = typer.Typer(help="List, export, drop or send again what sinks refused for good.", no_args_is_help=True)
 

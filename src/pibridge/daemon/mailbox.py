@@ -29,7 +29,7 @@ class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     until_s: float
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class Answer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`done`: what was done, as JSON. `refused`: why nothing was done, or not all; empty: all was."""
 
     done: Any = None
@@ -84,7 +84,10 @@ class Mailbox:
 
     def take(self, now_s: float) -> Taken | None:
         """Take the oldest request; None: there is none. Those for which nobody waits any more are removed."""
-        for file in sorted(self._folder.glob("*.request")):
+        for name in sorted(os.listdir(self._folder)):  # noqa: PTH208 - tells when the folder is gone
+            file = self._folder / name
+            if file.suffix != ".request":
+                continue
             taken = file.with_suffix(".taken")
             try:
                 file.replace(taken)
