@@ -1,4 +1,3 @@
-import asyncio
 import json
 import signal
 import time
@@ -35,12 +34,19 @@ async def config(tmp_path: Path, simulator: Simulator, port: int) -> str:
         await journal.cursor("local", lane)
     await journal.advance("local", Lane.LIVE, 3, letters)
     await journal.close()
-    return written(tmp_path, tree(simulator, status={"listen": f"127.0.0.1:{port}"}))
+    (tmp_path / "shell").mkdir()
+    settings = tree(
+        simulator,
+        journal={"path": str(tmp_path / "journal"), "max_size": "16MiB"},
+        sinks={"local": {"type": "file", "path": str(tmp_path / "out"), "roll": {"age": "1s"}}},
+        status={"listen": f"127.0.0.1:{port}"},
+    )
+    return str(tmp_path / written(tmp_path, settings))
 
 
 async def dead_letters(folder: Path, config: str, *arguments: str) -> Ended:
-    """Run one of the commands."""
-    return await pibridge(folder, "-c", config, "dead-letters", *arguments)
+    """Run one of the commands beside the daemon."""
+    return await pibridge(folder / "shell", "-c", config, "dead-letters", *arguments)
 
 
 async def listed(folder: Path, config: str, *arguments: str) -> dict[str, Any]:
@@ -69,7 +75,7 @@ async def test_export_writes_them_into_a_new_file(tmp_path: Path, config: str) -
     """A line each, and never over something that is there."""
     first = await dead_letters(tmp_path, config, "export", "--sink", "local", "--output", "letters.jsonl")
     assert (first.code, first.err.strip()) == (0, "wrote 3 dead letters of local to letters.jsonl")
-    lines = [json.loads(line) for line in (tmp_path / "letters.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "shell" / "letters.jsonl").read_text().splitlines()]
     assert [(line["sink"], line["reason"], line["record"]["tag"]) for line in lines] == [
         ("local", reason, "T1") for reason in REASONS
     ]
@@ -133,10 +139,8 @@ async def test_a_daemon_killed_before_it_answers_loses_nothing(tmp_path: Path, c
     async with started(tmp_path, "run", "-c", config) as daemon:
         await daemon.until_settled(port)
         daemon.signal(signal.SIGSTOP)
-        (tmp_path / "asking").mkdir()
-        async with started(
-            tmp_path / "asking", "-c", str(tmp_path / config), "dead-letters", "resend", "--sink", "local", "--yes"
-        ) as command:
+        asking = ("dead-letters", "resend", "--config", config, "--sink", "local", "--yes")
+        async with started(tmp_path / "shell", *asking) as command:
             await eventually(lambda: list((tmp_path / "journal" / "requests").glob("*.request")))
             daemon.signal(signal.SIGKILL)
             ended = await command.ended(30)
@@ -144,4 +148,3 @@ async def test_a_daemon_killed_before_it_answers_loses_nothing(tmp_path: Path, c
     async with started(tmp_path, "run", "-c", config):
         await eventually(lambda: {1, 2, 3} <= {record["seq"] for record in records(tmp_path / "out")})
     assert (await listed(tmp_path, config))["dead_letters"] == 0
-    await asyncio.sleep(0)
