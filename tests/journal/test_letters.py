@@ -2,6 +2,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,6 +124,21 @@ def test_what_is_on_its_way_does_not_grow_old(tmp_path: Path) -> None:
     assert letters.forget_old(book) == 1
     assert letters.next_part(book.db, "lake") is not None
     assert book.tally.dead_bytes == 0
+    book.db.close()
+
+
+def test_damage_stops_no_counting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that cannot be read: the counts stay what they were, and the daemon runs on."""
+    book, counting = ledger(tmp_path), Counting()
+    letters.add(book, "lake", Lane.LIVE, [letter(1)], PLENTY_BYTES)
+    before = counting(book.db, book.tally)
+
+    def damaged(_: object) -> dict[str, Count]:
+        raise apsw.CorruptError("page 7")
+
+    monkeypatch.setattr(letters, "_kept", damaged)
+    letters.add(book, "lake", Lane.LIVE, [letter(2)], PLENTY_BYTES)
+    assert counting(book.db, book.tally) == before == {"lake": Count(1, "no")}
     book.db.close()
 
 

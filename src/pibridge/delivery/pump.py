@@ -16,7 +16,7 @@ from pibridge.delivery.resending import Resent, letters_of, next_part, remade
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
 from pibridge.delivery.thinning import Thinning
-from pibridge.errors import JournalFullError, UnavailableError
+from pibridge.errors import JournalError, JournalFullError, UnavailableError
 from pibridge.journal.cursors import Sealed
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import DeadLetter, Part
@@ -103,11 +103,15 @@ class Pump:
 
     async def _resend(self) -> None:
         """Send dead letters again whenever that is asked for, until stopped."""
-        with contextlib.suppress(UnavailableError, JournalFullError):  # tries end only once `stop` is set
+        try:
             while (part := await next_part(self._journal, self._name, self._stop)) is not None:
                 async for attempt in self._attempts():
                     with attempt:
                         await self._send_again(part)
+        except (UnavailableError, JournalFullError):
+            pass  # tries end only once `stop` is set
+        except JournalError as error:  # one that concerns all ends the lanes, too
+            self._log.error("dead letters cannot be sent again", error=str(error))
 
     async def _send_again(self, part: Part) -> None:
         records, withheld = remade(part, self._stamp, self._admits)

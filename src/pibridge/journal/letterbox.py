@@ -3,25 +3,34 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from pibridge.journal import letters
 from pibridge.journal.letters import DeadLetter, Found, Part, Wanted
+from pibridge.journal.reader import JournalReader
 from pibridge.journal.requests import Requests
 from pibridge.journal.tally import Ledger
 
 _PAGES_BYTES: Final = 1 << 16
 """What a change of many small rows writes beside them, roughly."""
 
+_T = TypeVar("_T")
+
+
+class _LookUp(Protocol):
+    def __call__(self, run: Callable[[], _T], /) -> Awaitable[_T]: ...
+
 
 class Letterbox:
-    """`find`: looks dead letters up. `largest_bytes`: of the dead letters kept. All calls raise JournalError."""
+    """`look_up`: has something done where `reader` may be used. `largest_bytes`: of the dead letters kept.
 
-    def __init__(
-        self, requests: Requests, find: Callable[[Wanted], Awaitable[list[Found]]], largest_bytes: int
-    ) -> None:
+    All calls raise JournalError.
+    """
+
+    def __init__(self, requests: Requests, look_up: _LookUp, reader: JournalReader, largest_bytes: int) -> None:
         self._requests = requests
-        self._find = find
+        self._look_up = look_up
+        self._reader = reader
         self._largest_bytes = largest_bytes
         self._news = asyncio.Event()
 
@@ -47,7 +56,7 @@ class Letterbox:
         """Give what is to be sent next to a sink once more; wait until there is anything. The same until settled."""
         while True:
             news = self._news
-            part = await self._requests.ask(lambda ledger: letters.next_part(ledger.db, sink))
+            part = await self._look_up(partial(self._reader.next_part, sink))
             if part is not None:
                 return part
             await news.wait()
@@ -72,6 +81,9 @@ class Letterbox:
 
         while await self._requests.ask(run, 2 * _PAGES_BYTES):
             pass
+
+    async def _find(self, wanted: Wanted) -> list[Found]:
+        return await self._look_up(partial(self._reader.find_dead_letters, wanted))
 
 
 def _written_bytes(part: Sequence[Found]) -> int:

@@ -5,10 +5,14 @@ from typing import Annotated, Final
 
 import apsw
 import msgspec
+import structlog
 from msgspec import Meta, Struct
 
+from pibridge.journal.chunks import UNREADABLE
 from pibridge.journal.tally import Ledger, Tally
 from pibridge.model.event import Event, Lane
+
+_log = structlog.get_logger()
 
 ANY_TIME_S: Final = 1 << 62
 _ANY_ID: Final = 1 << 62
@@ -192,9 +196,19 @@ class Counting:
     def __init__(self) -> None:
         self._as_of: tuple[int, int] | None = None
         self._kept: dict[str, Count] = {}
+        self._is_damaged = False
 
     def __call__(self, db: apsw.Connection, tally: Tally) -> dict[str, Count]:
-        """Give the counts by sink."""
+        """Give the counts by sink; what is on a damaged page is not counted."""
+        try:
+            return self._count(db, tally)
+        except UNREADABLE as error:
+            if not self._is_damaged:
+                self._is_damaged = True
+                _log.error("dead letters cannot be counted: a page of the journal is damaged", error=str(error))
+            return self._kept
+
+    def _count(self, db: apsw.Connection, tally: Tally) -> dict[str, Count]:
         as_of = tally.dead_letters, tally.dead_bytes
         if as_of != self._as_of:
             self._as_of, self._kept = as_of, _kept(db)

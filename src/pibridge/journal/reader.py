@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final, Self
 
 import apsw
+from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
 from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
@@ -13,7 +14,7 @@ from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.gaps import Gap
-from pibridge.journal.letters import Count, Counting, Found, Kept, Wanted
+from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
 from pibridge.model.event import Event, Lane
@@ -28,7 +29,7 @@ _LETTERS: Final = 200
 def _damage_is_stated() -> Iterator[None]:
     try:
         yield
-    except chunks.UNREADABLE as error:
+    except (*chunks.UNREADABLE, MsgspecError) as error:
         raise JournalError(
             f"a page of the journal that no chunk can do without is damaged: {error}",
             hint="move the folder away and start again: what PI still has is read anew",
@@ -123,6 +124,11 @@ class JournalReader:
     def find_dead_letters(self, wanted: Wanted) -> list[Found]:
         """Give where these are, by lane and position."""
         return letters.find(self._db, wanted)
+
+    @_damage_is_stated()
+    def next_part(self, sink: str) -> Part | None:
+        """Give what is to be sent next to a sink once more."""
+        return letters.next_part(self._db, sink)
 
     @_damage_is_stated()
     def count_dead_letters(self) -> dict[str, Count]:
