@@ -13,7 +13,7 @@ from pibridge.journal.letters import Kept
 from pibridge.model import ticks
 
 _MOST_REASONS: Final = 10
-_MOST_LETTERS: Final = 72
+_LONGEST_REASON: Final = 72
 
 
 class _Line(msgspec.Struct):
@@ -119,7 +119,7 @@ def letters_table(newest: Sequence[Kept]) -> Table:
         line = _read_line(letter.line)
         time = ticks.render(letter.event.ticks) if letter.event else ""
         shown = (kept.sink, letter.seq, line.tag or line.stream, time, _time(kept.stored_s), letter.tries)
-        table.add_row(*(escape(str(each)) for each in shown), escape(letter.reason[:_MOST_LETTERS]))
+        table.add_row(*(escape(str(each)) for each in shown), escape(letter.reason[:_LONGEST_REASON]))
     return table
 
 
