@@ -103,7 +103,7 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
     """The journal on disk.
 
     `events`: held now; `bytes`: used of `max_bytes`; `oldest_seq`, `newest_seq`: 0 if it is empty;
-    `gaps`: not paid yet; `dead_letters`: kept refusals, of all sinks; `damaged`: chunks set aside;
+    `gaps`: not paid yet; `dead_letters`: kept refusals; `damaged`: chunks set aside;
     `dropped`: events given up because it was full.
     """
 
