@@ -10,6 +10,7 @@ from journal.samples import NOW, events, raw
 from pibridge.context import filters
 from pibridge.context.record import Record, json_record
 from pibridge.context.settings import FilterSettings
+from pibridge.journal.letters import Wanted
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import BAD, Event, Lane
@@ -214,7 +215,7 @@ async def test_refused_records_become_dead_letters(dock: Dock) -> None:
     assert shelf.seqs() == [1, 3, 4, 5, 7, 8, 9]
     assert (counters.refused, counters.delivered) == (2, 7)
     reader = JournalReader.open(dock.folder)
-    letters = reader.dead_letters("lake", Lane.LIVE)
+    letters = [kept.letter for kept in reader.dead_letters(Wanted(sink="lake"))]
     reader.close()
     assert [(letter.seq, letter.reason) for letter in letters] == [(2, "value too odd"), (6, "value too odd")]
     assert all(json.loads(letter.line)["seq"] == letter.seq for letter in letters)
@@ -232,9 +233,9 @@ async def test_a_dead_letter_is_the_line_that_was_to_be_sent(dock: Dock) -> None
     async with running(dock.pump(Shelf(refuses=never)).run()):
         await eventually(lambda: dock.counters.sink("lake").refused == 3)
     reader = JournalReader.open(dock.folder)
-    letters = reader.dead_letters("lake", Lane.HISTORY)
+    letters = [kept.letter.line for kept in reader.dead_letters(Wanted(sink="lake"))]
     reader.close()
-    assert [letter.line for letter in letters] == lines
+    assert letters == lines
 
 
 async def test_withheld_records_are_counted_and_passed_by(dock: Dock) -> None:

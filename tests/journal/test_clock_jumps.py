@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from journal.samples import DAY_S, NOW, NOW_S, Clock, events, noise, opened, read_all, values
-from pibridge.journal.cursors import DeadLetter
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter
 from pibridge.model.event import Lane
 
 YEAR_S = 365 * DAY_S

@@ -1,10 +1,7 @@
 from pathlib import Path
 
-from journal.samples import NOW, events, opened, read_all
-from pibridge.journal import cursors, schema
-from pibridge.journal.cursors import Cursor, DeadLetter, Sealed
-from pibridge.journal.reader import JournalReader
-from pibridge.journal.tally import Ledger, Tally
+from journal.samples import NOW, events, opened
+from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.model.event import Lane
 
 
@@ -52,32 +49,3 @@ async def test_a_forgotten_sink_starts_anew(tmp_path: Path) -> None:
         await journal.forget_sink("lake")
         assert journal.stat().lag == {}
         assert await journal.cursor("lake", Lane.LIVE) == Cursor(0, 0)
-
-
-async def test_dead_letters_are_kept_with_the_cursor(tmp_path: Path) -> None:
-    """What was refused is counted and can be read, with the reason and the line."""
-    letters = [DeadLetter(2, "too long", b'{"seq":2}'), DeadLetter(3, "odd", b'{"seq":3}')]
-    async with opened(tmp_path) as journal:
-        await journal.commit(Lane.LIVE, events(5), NOW)
-        await journal.cursor("lake", Lane.LIVE)
-        await journal.advance("lake", Lane.LIVE, 5, letters)
-        assert journal.stat().dead_letters == 2
-        assert [chunk.first_seq for chunk in await read_all(journal, last=5)] == [1]
-    reader = JournalReader.open(tmp_path)
-    assert reader.dead_letters("lake", Lane.LIVE) == letters
-    assert reader.dead_letters("lake", Lane.LIVE, after=2) == letters[1:]
-    reader.close()
-
-
-def test_dead_letters_are_bounded(tmp_path: Path) -> None:
-    """The oldest leave when they take too much; the count remembers them."""
-    db = schema.open_for_writing(tmp_path, "full")
-    ledger = Ledger(db, Tally(), 0.0)
-    cursors.create(ledger, ("lake", Lane.LIVE), "now")
-    for seq in range(1, 1001):
-        cursors.advance(ledger, ("lake", Lane.LIVE), seq, [DeadLetter(seq, "no", b"x" * 100)], 50_000)
-    kept = db.execute("SELECT seq FROM dead_letter ORDER BY seq").fetchall()
-    assert kept[-1] == (1000,)
-    assert ledger.tally.dead_letters == 1000
-    assert ledger.tally.dead_bytes == len(kept) * 166 <= 50_000
-    db.close()

@@ -5,9 +5,9 @@ import pytest
 
 from journal.samples import DAY_S, NOW, Clock, events, noise, opened, raw, size_bytes
 from pibridge.errors import JournalError, JournalFullError
-from pibridge.journal.cursors import DeadLetter
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter
 from pibridge.journal.newest import Last
 from pibridge.journal.reader import JournalReader
 from pibridge.model.event import Lane

@@ -75,13 +75,22 @@ def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> 
     """What it holds stays, what it lacks is added, once."""
     db = schema.open_for_writing(tmp_path, "full")
     db.execute("INSERT INTO mark (name, ticks) VALUES ('a', 1)")
-    for table in ("held", "fact", "delivered", "selection"):
+    db.execute("DROP INDEX dead_letter_sink")
+    for column in ("event", "tries"):
+        db.execute(f"ALTER TABLE dead_letter DROP COLUMN {column}")
+    db.execute(
+        "INSERT INTO dead_letter (sink, lane, seq, stored_s, reason, line) VALUES ('a', 'live', 1, 2, 'no', x'')"
+    )
+    for table in ("held", "fact", "delivered", "selection", "resend"):
         db.execute(f"DROP TABLE {table}")
-    db.execute(f"PRAGMA user_version = {schema.VERSION - 2}")
+    db.execute(f"PRAGMA user_version = {schema.VERSION - 4}")
     db.close()
+    with pytest.raises(JournalError, match="older PI Bridge"):
+        schema.open_for_reading(tmp_path)
     for _ in range(2):
         db = schema.open_for_writing(tmp_path, "full")
         assert db.pragma("user_version") == schema.VERSION
         assert db.execute("SELECT name, ticks FROM mark").fetchall() == [("a", 1)]
         assert db.execute("SELECT count(*) FROM held").get == db.execute("SELECT count(*) FROM fact").get == 0
+        assert db.execute("SELECT seq, event, tries FROM dead_letter").fetchall() == [(1, None, 1)]
         db.close()

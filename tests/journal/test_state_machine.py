@@ -24,9 +24,10 @@ from journal.long import LONG
 from journal.samples import DAY_S, NOW, Clock, raw, tags
 from pibridge.errors import JournalFullError
 from pibridge.journal.chunks import Chunk, Damaged
-from pibridge.journal.cursors import DeadLetter, Sealed
+from pibridge.journal.cursors import Sealed
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange, NewGap
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter, Wanted
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.event import Event, Lane
 
@@ -47,6 +48,7 @@ class Model(Struct):
     gaps: dict[int, Gap] = field(default_factory=dict)
     damaged: set[int] = field(default_factory=set)
     letters: int = 0
+    resending: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SINKS, 0))
 
     def grow(self, newest_seq: int, committed: tuple[Lane, list[Event]] | None = None) -> None:
         """Learn how far it is stored now: first what waited, in order, then what was committed and acknowledged."""
@@ -180,10 +182,23 @@ class JournalMachine(RuleBasedStateMachine):
             last = chunk.first_seq + int(share * (len(chunk.events) - 1))
             self.run(self.journal.seal(sink, lane, chunk.first_seq, last))
             self.model.sealed[key] = Sealed(chunk.first_seq, last)
-            letters = [DeadLetter(last, "no", b"{}")] if refuses else []
+            letters = [DeadLetter(last, "no", b"{}", Event(1, NOW, last))] if refuses else []
             self.run(self.journal.advance(sink, lane, last, letters))
             self.model.cursors[key], self.model.sealed[key] = last, None
             self.model.letters += len(letters)
+        self.learn()
+
+    @rule(sink=st.sampled_from(SINKS), refuses=st.booleans())
+    def resend(self, sink: str, refuses: bool) -> None:  # noqa: FBT001 - drawn by hypothesis
+        """Let a sink have its dead letters again: first what was asked for before, perhaps refused once more."""
+        letters = self.journal.letters
+        with suppress(JournalFullError):
+            if self.model.resending[sink]:
+                part = self.run(letters.next(sink))
+                self.run(letters.settle(part, part.letters if refuses else ()))
+                self.model.resending[sink] -= len(part.letters)
+                self.model.letters += len(part.letters) if refuses else 0
+            self.model.resending[sink] += self.run(letters.resend(Wanted(sink=sink)))
         self.learn()
 
     @rule(days=st.sampled_from((0.1, 2, -3)))
@@ -282,6 +297,10 @@ class JournalMachine(RuleBasedStateMachine):
         stat = self.journal.stat()
         assert stat.newest_seq == len(self.model.stored)
         assert stat.dead_letters == self.model.letters
+        db = raw(self.folder)
+        resending = dict(db.execute("SELECT sink, sum(letters) FROM resend GROUP BY sink"))
+        db.close()
+        assert resending == {sink: count for sink, count in self.model.resending.items() if count}
         assert not self.journal.failed.done()
         if self.settings.when_full == "pause":
             assert stat.dropped_events == 0

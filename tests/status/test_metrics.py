@@ -37,6 +37,8 @@ def test_streams_and_sinks_are_labelled_by_their_configured_names() -> None:
     assert value(samples, "pibridge_stream_newest_event_seconds", stream="reactors") == NEWEST_UNIX_S
     assert value(samples, "pibridge_sink_records_delivered_total", sink="lake") == 3_900
     assert value(samples, "pibridge_sink_records_withheld_total", sink="lake", reason="quality") == 60
+    assert value(samples, "pibridge_sink_dead_letters", sink="lake") == 4
+    assert value(samples, "pibridge_sink_resending", sink="lake") == 5
     assert value(samples, "pibridge_sink_state", sink="lake", state="waiting") == 1
     assert value(samples, "pibridge_sink_lag_seconds", sink="lake") == 1.5
     assert value(samples, "pibridge_journal_bytes") == 65_536

@@ -1,5 +1,6 @@
 import msgspec
 
+from pibridge.journal.letters import Count
 from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
 from pibridge.status.snapshot import HistoryStatus, SinkStatus, Snapshot, StreamStatus
 from status.moments import BUSY, NEWEST
@@ -37,8 +38,9 @@ def test_a_sink_shows_every_counter_and_its_lag() -> None:
     counters.withheld["quality"] = 5
     expected = dict(vars(counters))
     del expected["last_ticks"]
-    shown = msgspec.to_builtins(SinkStatus.of(counters, lag_events=6, lag_s=7.5))
-    assert shown == {**expected, "last_ts": NEWEST, "lag_events": 6, "lag_s": 7.5}
+    shown = msgspec.to_builtins(SinkStatus.of(counters, Count(2, "too long", 1), lag_events=6, lag_s=7.5))
+    letters = {"dead_letters": 2, "resending": 1, "last_refusal": "too long"}
+    assert shown == {**expected, **letters, "last_ts": NEWEST, "lag_events": 6, "lag_s": 7.5}
 
 
 def test_history_shows_what_it_read_again() -> None:
@@ -52,7 +54,7 @@ def test_history_shows_what_it_read_again() -> None:
 def test_a_snapshot_does_not_change_afterwards() -> None:
     """What is counted later does not reach a snapshot that was taken before."""
     counters = SinkCounters()
-    before = SinkStatus.of(counters, lag_events=0, lag_s=0.0)
+    before = SinkStatus.of(counters, Count(), lag_events=0, lag_s=0.0)
     counters.withheld["quality"] += 1
     counters.delivered += 1
     assert (before.withheld, before.delivered) == ({}, 0)
@@ -61,7 +63,7 @@ def test_a_snapshot_does_not_change_afterwards() -> None:
 def test_no_event_yet_has_no_time() -> None:
     """Before the first event the time is empty, not 1970."""
     assert StreamStatus.of(StreamCounters()).last_ts == ""
-    assert SinkStatus.of(SinkCounters(), lag_events=0, lag_s=0.0).last_ts == ""
+    assert SinkStatus.of(SinkCounters(), Count(), lag_events=0, lag_s=0.0).last_ts == ""
 
 
 def test_a_snapshot_survives_json() -> None:

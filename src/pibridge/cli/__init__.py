@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import check, demo, discover, run, schema, simulate, tags
+from pibridge.cli import check, dead_letters, demo, discover, run, schema, simulate, tags
 from pibridge.cli.choice import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
@@ -24,6 +24,7 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("tags")(tags.tags)
+app.add_typer(dead_letters.app, name="dead-letters")
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)
 

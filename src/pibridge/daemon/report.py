@@ -5,6 +5,8 @@ import time
 from pibridge import __version__
 from pibridge.config.loaded import Loaded
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import Count
+from pibridge.journal.stat import JournalStat
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.pi.client import PiClient
@@ -48,7 +50,7 @@ class Report:
             started=ticks.render(self._started_ticks),
             pi=self._pi(),
             streams={name: StreamStatus.of(self._counters.stream(name)) for name in self._configuration.streams},
-            sinks={name: self._sink(name, stat.lag) for name in self._configuration.sinks},
+            sinks={name: self._sink(name, stat) for name in self._configuration.sinks},
             journal=JournalStatus(
                 events=stat.events,
                 bytes=stat.used_bytes,
@@ -56,7 +58,7 @@ class Report:
                 oldest_seq=stat.oldest_seq,
                 newest_seq=stat.newest_seq,
                 gaps=history.owed,
-                dead_letters=stat.dead_letters,
+                dead_letters=sum(count.kept for count in stat.letters.values()),
                 damaged=stat.damaged_chunks,
                 dropped=stat.dropped_events,
                 held=stat.held,
@@ -93,9 +95,10 @@ class Report:
         error = "" if connected else next((stream.last_error for stream in streams if stream.last_error), "")
         return PIStatus(url=self._configuration.pi.url, state=state, last_error=error)
 
-    def _sink(self, name: str, lag: dict[tuple[str, Lane], int]) -> SinkStatus:
+    def _sink(self, name: str, stat: JournalStat) -> SinkStatus:
         counters = self._counters.sink(name)
-        lag_events = sum(lag.get((name, lane), 0) for lane in Lane)
+        lag_events = sum(stat.lag.get((name, lane), 0) for lane in Lane)
         since = counters.last_ticks or self._started_ticks
         lag_s = max(0.0, (self._client.server_ticks() - since) / ticks.PER_SECOND) if lag_events else 0.0
-        return SinkStatus.of(counters, lag_events=lag_events, lag_s=lag_s)
+        letters = stat.letters.get(name, Count())
+        return SinkStatus.of(counters, letters, lag_events=lag_events, lag_s=lag_s)

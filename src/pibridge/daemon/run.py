@@ -13,6 +13,8 @@ from pibridge.config.settings import Configuration
 from pibridge.config.watch import Watch
 from pibridge.daemon.delivery import Delivery
 from pibridge.daemon.intake import Intake
+from pibridge.daemon.mailbox import Mailbox
+from pibridge.daemon.orders import Orders
 from pibridge.daemon.parts import Parts
 from pibridge.daemon.reload import Reload
 from pibridge.daemon.report import Report
@@ -56,6 +58,7 @@ async def run(
         open_parts.push_async_callback(parts.close)
         await parts.start()
         reload = tasks.start(Reload(watch, parts, hang_up or asyncio.Event()).run(), "reload")
+        orders = tasks.start(Orders(journal, Mailbox(loaded.configuration.journal.path)).run(), "orders")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, site=loaded.configuration.site)
         started(report)
@@ -66,7 +69,7 @@ async def run(
                 log.info("stopping", step="intake stops, sinks drain")
         finally:
             begun = asyncio.get_running_loop().time()
-            await cancel(reload, stopping)
+            await cancel(reload, orders, stopping)
             await intake.end()
             await _flush(journal)
             # A server that does not answer holds up intake's end: sinks have what is left of the time.

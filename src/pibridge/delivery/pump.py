@@ -10,18 +10,19 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from pibridge.context.deadband import Deadband
 from pibridge.context.filters import Filter
-from pibridge.context.record import json_record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.hold import Hold
+from pibridge.delivery.resending import Resent, letters_of, next_part, remade
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
 from pibridge.delivery.thinning import Thinning
-from pibridge.errors import JournalFullError, UnavailableError
-from pibridge.journal.cursors import DeadLetter, Sealed
+from pibridge.errors import JournalError, JournalFullError, UnavailableError
+from pibridge.journal.cursors import Sealed
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter, Part
 from pibridge.model import ticks
 from pibridge.model.event import Lane
-from pibridge.sinks.contract import Bounds, Sink
+from pibridge.sinks.contract import Batch, Bounds, Receipt, Sink
 from pibridge.status.counters import SinkCounters
 
 _FIRST_PAUSE_S = 0.5
@@ -54,6 +55,7 @@ class Pump:
         self._seal = SealOnDisk(journal, name) if self._thinning is None else self._thinning.seal
         self._counters = counters
         self._stop = stop
+        self._writing = {lane: asyncio.Lock() for lane in Lane}
         self._log = structlog.get_logger(sink=name)
 
     async def run(self) -> None:
@@ -68,6 +70,7 @@ class Pump:
             async with asyncio.TaskGroup() as lanes:
                 for lane in Lane:
                     lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
+                lanes.create_task(self._resend(), name=f"send again {self._name}")
         except* (UnavailableError, JournalFullError):
             # Tries end only once `stop` is set.
             self._log.warning("stopped while the sink is unavailable, its records wait in the journal")
@@ -93,11 +96,39 @@ class Pump:
         return batch is not None
 
     async def _send(self, supply: Supply, batch: OpenBatch) -> None:
-        receipt = await self._sink.write(batch)
-        letters = [
-            DeadLetter(refused.record.seq, refused.reason, json_record(refused.record)) for refused in receipt.refused
-        ]
+        receipt = await self._write(batch)
+        letters = letters_of(receipt)
         await self._advance(batch.lane, supply.position, letters, {each.record.event.tag for each in receipt.refused})
+        self._count(batch, letters)
+
+    async def _resend(self) -> None:
+        """Send dead letters again whenever that is asked for, until stopped."""
+        try:
+            while (part := await next_part(self._journal, self._name, self._stop)) is not None:
+                async for attempt in self._attempts():
+                    with attempt:
+                        await self._send_again(part)
+        except (UnavailableError, JournalFullError):
+            pass  # tries end only once `stop` is set
+        except JournalError as error:  # one that concerns all ends the lanes, too
+            self._log.error("dead letters cannot be sent again", error=str(error))
+
+    async def _send_again(self, part: Part) -> None:
+        records, withheld = remade(part, self._stamp, self._admits)
+        if not records:
+            await self._journal.letters.settle(part, ())
+            self._counters.withheld += withheld
+            return
+        batch = Resent(part.lane, records, withheld)
+        letters = letters_of(await self._write(batch), part)
+        await self._journal.letters.settle(part, letters)
+        self._count(batch, letters)
+
+    async def _write(self, batch: Batch) -> Receipt:
+        async with self._writing[batch.lane]:
+            return await self._sink.write(batch)
+
+    def _count(self, batch: OpenBatch | Resent, letters: Sequence[DeadLetter]) -> None:
         counters = self._counters
         counters.delivered += batch.records - len(letters)
         counters.refused += len(letters)

@@ -16,9 +16,10 @@ from msgspec import MsgspecError, Struct, field, msgpack
 from pibridge.context.deadband import Deadband, Mark, Marks
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
-from pibridge.journal.cursors import Cursor, DeadLetter
+from pibridge.journal.cursors import Cursor
 from pibridge.journal.delivered import Note
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds
 

@@ -1,13 +1,14 @@
-"""Cursors: how far each sink has got, and what it refused for good."""
+"""Cursors: how far each sink has got."""
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 import apsw
 from msgspec import Struct
 
-from pibridge.journal import chunks, delivered
+from pibridge.journal import chunks, delivered, letters
 from pibridge.journal.delivered import Note
+from pibridge.journal.letters import DeadLetter
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Lane
 
@@ -30,15 +31,6 @@ class Cursor(Struct, frozen=True):
     sealed: Sealed | None = None
 
 
-class DeadLetter(Struct, frozen=True):
-    """An event that a sink will never take. `reason`: in its words. `line`: the record as it was to be sent."""
-
-    seq: int
-    reason: str
-    line: bytes
-
-
-ANY_TIME_S: Final = 1 << 62
 Key = tuple[str, Lane]
 """A sink by name, and one of its lanes."""
 
@@ -77,21 +69,14 @@ def seal(db: apsw.Connection, key: Key, bounds: Sealed, note: Note | None = None
 def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], largest_bytes: int) -> int:
     """Acknowledge all up to `seq`; keep what was refused, the newest `largest_bytes` of it. Give the events passed."""
     sink, lane = key
-    db, tally = ledger.db, ledger.tally
+    db = ledger.db
     db.execute(
         """UPDATE cursor SET seq = max(seq, ?), passed = max(passed, ?), sealed_first = NULL, sealed_last = NULL
            WHERE sink = ? AND lane = ?""",
         (seq, chunks.passed(ledger, lane, seq), sink, lane.value),
     )
-    for letter in refused:
-        db.execute(
-            "INSERT INTO dead_letter (sink, lane, seq, stored_s, reason, line) VALUES (?, ?, ?, ?, ?, ?)",
-            (sink, lane.value, letter.seq, int(ledger.now_s), letter.reason, letter.line),
-        )
-        tally.dead_letters += 1
-        tally.dead_bytes += _size(letter.reason, len(letter.line))
-    while tally.dead_bytes > largest_bytes and forget_letters(ledger):
-        pass
+    letters.add(ledger, sink, lane, refused, largest_bytes)
+    ledger.tally.dead_letters += len(refused)
     passed: int = db.execute("SELECT passed FROM cursor WHERE sink = ? AND lane = ?", (sink, lane.value)).get
     return passed
 
@@ -100,17 +85,3 @@ def forget(ledger: Ledger, sink: str) -> None:
     """Remove a sink: it holds up nothing any more."""
     ledger.db.execute("DELETE FROM cursor WHERE sink = ?", (sink,))
     delivered.forget(ledger.db, sink)
-
-
-def forget_letters(ledger: Ledger, *, before_s: int = ANY_TIME_S) -> int:
-    """Remove some of the oldest dead letters, if stored before a time; give how many."""
-    oldest = ledger.db.execute("SELECT id, stored_s, reason, length(line) FROM dead_letter ORDER BY id LIMIT 256")
-    old = [(letter_id, _size(reason, count)) for letter_id, stored_s, reason, count in oldest if stored_s < before_s]
-    for letter_id, size_bytes in old:
-        ledger.db.execute("DELETE FROM dead_letter WHERE id = ?", (letter_id,))
-        ledger.tally.dead_bytes -= size_bytes
-    return len(old)
-
-
-def _size(reason: str, line_bytes: int) -> int:
-    return 64 + len(reason) + line_bytes  # 64: the row around them, roughly

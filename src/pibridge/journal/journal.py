@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, Literal, NoReturn, Self
+from typing import Final, Literal, NoReturn, Self, TypeVar
 
 import structlog
 from filelock import FileLock
@@ -13,13 +13,15 @@ from msgspec.structs import replace
 
 from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, stat, tags
 from pibridge.journal.chunks import Chunk, Damaged
-from pibridge.journal.cursors import Cursor, DeadLetter, Sealed
+from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.journal.delivered import Note
 from pibridge.journal.facts import Fact
 from pibridge.journal.feed import Feed
 from pibridge.journal.gaps import Gap, NewGap
 from pibridge.journal.held import DropHeld, Held, Waiting
 from pibridge.journal.jobs import Change, Store, full_error
+from pibridge.journal.letterbox import Letterbox
+from pibridge.journal.letters import DeadLetter
 from pibridge.journal.newest import Last
 from pibridge.journal.requests import Requests
 from pibridge.journal.selections import Selections
@@ -33,6 +35,7 @@ from pibridge.model.event import Event, Lane
 from pibridge.model.tag import Tag
 
 _log = structlog.get_logger()
+_T = TypeVar("_T")
 
 _IN_FLIGHT_BYTES: Final = 16 << 20
 _TAGS_AT_ONCE: Final = 2000
@@ -62,6 +65,7 @@ class Journal:
         self._requests = Requests(self._writer.submit)
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
         self.selections = Selections(self._requests)
+        self.letters = Letterbox(self._requests, self._look_up, parts.lookup, parts.quota.dead_letter_bytes)
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
         self._waiting = Waiting(parts.held)
@@ -258,7 +262,7 @@ class Journal:
         await self.flush()
         wanted = frozenset(numbers), start_ticks, end_ticks
         async with self._placing:
-            found = await self._loop.run_in_executor(self._lookup_thread, self._lookup.seen, *wanted)
+            found = await self._look_up(partial(self._lookup.seen, *wanted))
             return found + self._waiting.seen(*wanted)
 
     async def damaged(self) -> list[Damaged]:
@@ -317,6 +321,7 @@ class Journal:
 
     async def forget_sink(self, sink: str) -> None:
         """Remove a sink: it holds up nothing any more."""
+        await self.letters.call_off(sink)
         await self._requests.ask(lambda ledger: cursors.forget(ledger, sink))
         self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != sink}
 
@@ -326,6 +331,9 @@ class Journal:
 
     async def _read(self, lane: Lane, after: int) -> list[Chunk | Damaged]:
         return await self._loop.run_in_executor(self._shelf_thread, self._shelf.read, lane, after)
+
+    async def _look_up(self, run: Callable[[], _T]) -> _T:
+        return await self._loop.run_in_executor(self._lookup_thread, run)
 
     async def _set_aside(self, damaged: Damaged) -> None:
         for item in await self._requests.ask(lambda ledger: chunks.set_aside(ledger, (damaged,))):

@@ -6,26 +6,30 @@ from pathlib import Path
 from typing import Final, Self
 
 import apsw
+from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, schema, tags, tally
+from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
-from pibridge.journal.cursors import Cursor, DeadLetter
+from pibridge.journal.cursors import Cursor
 from pibridge.journal.gaps import Gap
+from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
 from pibridge.model.event import Event, Lane
 
 AHEAD_CHUNKS: Final = 8
 """Chunks read at once."""
+_LETTERS: Final = 200
+"""Dead letters read at once."""
 
 
 @contextmanager
 def _damage_is_stated() -> Iterator[None]:
     try:
         yield
-    except chunks.UNREADABLE as error:
+    except (*chunks.UNREADABLE, MsgspecError) as error:
         raise JournalError(
             f"a page of the journal that no chunk can do without is damaged: {error}",
             hint="move the folder away and start again: what PI still has is read anew",
@@ -109,11 +113,28 @@ class JournalReader:
         """Give events that were owed and had to go, the oldest first."""
         return chunks.dropped(self._db)
 
+    def dead_letters(self, wanted: Wanted) -> Iterator[Kept]:
+        """Give dead letters in the order of their refusals, up to now."""
+        after = 0
+        while found := self._dead_letters(wanted, after):
+            yield from found
+            after = found[-1].id
+
     @_damage_is_stated()
-    def dead_letters(self, sink: str, lane: Lane, after: int = 0, limit: int = 1000) -> list[DeadLetter]:
-        """Give what a sink refused for good behind position `after`, by position."""
-        rows = self._db.execute(
-            "SELECT seq, reason, line FROM dead_letter WHERE sink = ? AND lane = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (sink, lane.value, after, limit),
-        )
-        return [DeadLetter(*row) for row in rows]
+    def find_dead_letters(self, wanted: Wanted) -> list[Found]:
+        """Give where these are, by lane and position."""
+        return letters.find(self._db, wanted)
+
+    @_damage_is_stated()
+    def next_part(self, sink: str) -> Part | None:
+        """Give what is to be sent next to a sink once more."""
+        return letters.next_part(self._db, sink)
+
+    @_damage_is_stated()
+    def count_dead_letters(self) -> dict[str, Count]:
+        """Give how many there are, by sink."""
+        return Counting()(self._db, tally.load(self._db))
+
+    @_damage_is_stated()
+    def _dead_letters(self, wanted: Wanted, after: int) -> list[Kept]:
+        return letters.read(self._db, wanted, after, _LETTERS)

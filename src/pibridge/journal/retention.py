@@ -9,7 +9,7 @@ import apsw
 import structlog
 from msgspec import Struct
 
-from pibridge.journal import chunks, cursors, newest
+from pibridge.journal import chunks, letters, newest
 from pibridge.journal.chunks import Chunk
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.quota import Quota, used_bytes
@@ -74,7 +74,7 @@ class Retention:
         """Remove what is acknowledged and older than `retain`, a bounded part of it at once."""
         before_s = int(ledger.now_s - self._retain_s)
         self._remove_acknowledged(ledger, enough_bytes=0, before_s=before_s)
-        cursors.forget_letters(ledger, before_s=before_s)
+        letters.forget_old(ledger, before_s=before_s)
         ledger.db.execute("DELETE FROM damaged WHERE mended AND last_seq < ?", (chunks.oldest(ledger.db) or 0,))
         ledger.db.execute("DELETE FROM dropped WHERE until_s < ?", (before_s,))
 

@@ -12,8 +12,8 @@ from pibridge.journal import pages
 FILE_NAME: Final = "journal.db"
 PAGE_BYTES: Final = 4096
 APPLICATION_ID: Final = 0x50494252
-BARE_VERSION: Final = 3
-VERSION: Final = 4
+BARE_VERSION: Final = 5
+VERSION: Final = 6
 """The same with checksums in the pages: what has them has an even number."""
 _BUSY_MS: Final = 5000
 
@@ -145,6 +145,24 @@ CREATE TABLE selection (
 ) STRICT;
 """
 
+_TABLES_OF_5: Final = """
+ALTER TABLE dead_letter ADD COLUMN event BLOB;
+ALTER TABLE dead_letter ADD COLUMN tries INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX dead_letter_sink ON dead_letter (sink);
+-- Dead letters on their way again: one row is one batch.
+CREATE TABLE resend (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    sink TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    letters INTEGER NOT NULL,
+    packed BLOB NOT NULL
+) STRICT;
+CREATE INDEX resend_sink ON resend (sink, letters);
+"""
+
+_LATER: Final = {3: _TABLES_OF_3, 5: _TABLES_OF_5}
+"""What came with which format, without checksums."""
+
 
 def open_for_writing(folder: Path, sync: Literal["full", "normal"]) -> apsw.Connection:
     """Open the journal in `folder`, or make a new one. Raises JournalError; what is there is never replaced."""
@@ -177,6 +195,7 @@ def open_for_reading(folder: Path) -> apsw.Connection:
     db = _connect(file, apsw.SQLITE_OPEN_READONLY)
     try:
         _check(db, file)
+        _require_tables(db, file)
         db.execute("PRAGMA cache_size = -1024")
         db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)  # whoever leaves last: a reader writes nothing
     except apsw.Error as error:
@@ -212,7 +231,7 @@ def _create(db: apsw.Connection) -> None:
     db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # has no effect once the file is in WAL mode
     db.execute("PRAGMA journal_mode = WAL")
     marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {version};"
-    db.execute(f"BEGIN IMMEDIATE; {_TABLES} {_TABLES_OF_3} {marks} COMMIT")
+    db.execute(f"BEGIN IMMEDIATE; {_TABLES} {' '.join(_LATER.values())} {marks} COMMIT")
     db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # from now on the file itself says what it is
 
 
@@ -230,11 +249,20 @@ def _check(db: apsw.Connection, file: Path) -> None:
     db.execute("PRAGMA secure_delete = 0")
 
 
+def _require_tables(db: apsw.Connection, file: Path) -> None:
+    if db.pragma("user_version") < BARE_VERSION:
+        raise JournalError(
+            f"{file} was written by an older PI Bridge", hint="start this one once: it brings the journal up to date"
+        )
+
+
 def _bring_up_to_date(db: apsw.Connection) -> None:
     """Add what an earlier format lacks; nothing of it is changed."""
     version = db.pragma("user_version")
-    if version < BARE_VERSION:
-        db.execute(f"BEGIN IMMEDIATE; {_TABLES_OF_3} PRAGMA user_version = {version + 2}; COMMIT")
+    for later, tables in _LATER.items():
+        if version < later:
+            version += 2
+            db.execute(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {version}; COMMIT")
 
 
 def damaged_error(file: Path) -> JournalError:

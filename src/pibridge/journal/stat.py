@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from pibridge.journal.cursors import Cursor, Key
+from pibridge.journal.letters import Count
 from pibridge.journal.quota import Quota
 from pibridge.journal.writer import Writer
 
@@ -12,7 +13,8 @@ from pibridge.journal.writer import Writer
 class JournalStat(Struct, frozen=True):
     """Bytes are those that count for `max_size`. `held`: events that wait for their place.
 
-    `lag`: events of the lane that the sink has not acknowledged.
+    `lag`: events of the lane that the sink has not acknowledged. `dead_letters`: ever; `letters`: kept now, by sink, as
+    of a second ago.
     `newest_seq` is 0 and `oldest_seq` 1 when nothing was ever stored; when nothing is kept, oldest is newest + 1.
     """
 
@@ -26,6 +28,7 @@ class JournalStat(Struct, frozen=True):
     lag: dict[Key, int]
     damaged_chunks: int
     dead_letters: int
+    letters: dict[str, Count]
     dropped_events: int
     trimmed_ticks: int
 
@@ -44,6 +47,7 @@ def of(writer: Writer, quota: Quota, cursors: Mapping[Key, Cursor], held: int) -
         lag={key: tally.stored(key[1]) - cursor.passed for key, cursor in cursors.items()},
         damaged_chunks=tally.damaged_chunks,
         dead_letters=tally.dead_letters,
+        letters=writer.letters,
         dropped_events=tally.dropped_events,
         trimmed_ticks=tally.trimmed_ticks,
     )

@@ -18,6 +18,7 @@ from pibridge.journal.facts import DropFact, Fact
 from pibridge.journal.gaps import AdvanceGap, CloseGap
 from pibridge.journal.held import DropHeld
 from pibridge.journal.jobs import Call, Job, Remember, Settled, Store, full_error
+from pibridge.journal.letters import Counting
 from pibridge.journal.newest import NewestPages
 from pibridge.journal.quota import Quota, Reserve, used_bytes
 from pibridge.journal.retention import Retention, UndoneError
@@ -33,7 +34,7 @@ _T = TypeVar("_T")
 class Writer:
     """Owns the writing connection. `settle` and `fail` are called from its thread.
 
-    `full`, `tally`, `used_bytes` and `oldest_seq` may be read from any thread.
+    `full`, `tally`, `letters`, `used_bytes` and `oldest_seq` may be read from any thread.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one machine
@@ -50,6 +51,8 @@ class Writer:
     ) -> None:
         self.full = False
         self.tally = tally.load(db)
+        self._counting = Counting()
+        self.letters = self._counting(db, self.tally)
         self.oldest_seq = chunks.oldest(db) or self.tally.next_seq
         self.used_bytes = used_bytes(db)
         self._db = db
@@ -257,6 +260,7 @@ class Writer:
         """Do what is due about once a second."""
         if self._retention.has_expired(Ledger(self._db, self.tally, now_s)):
             self._change_if_possible(now_s, self._retention.expire)
+        self.letters = self._counting(self._db, self.tally)
         if not self._reserve.keep():
             self._set_full("the disk is full")
         if self._quota.excess_bytes(self._db):

@@ -33,6 +33,8 @@ _SINK: Mapping[str, tuple[str, Family, str]] = {
     "refused": ("records_refused", CounterMetricFamily, "Records that the far side refused for good."),
     "batches": ("batches", CounterMetricFamily, "Batches that the far side has confirmed."),
     "retries": ("retries", CounterMetricFamily, "Batches that were tried again."),
+    "dead_letters": ("dead_letters", GaugeMetricFamily, "Records kept that the far side refused for good."),
+    "resending": ("resending", GaugeMetricFamily, "Dead letters that wait to be sent again."),
     "lag_events": ("lag_events", GaugeMetricFamily, "Events journaled and not yet acknowledged by the sink."),
     "lag_s": ("lag_seconds", GaugeMetricFamily, "Age of the newest acknowledged event; 0 if nothing waits."),
 }

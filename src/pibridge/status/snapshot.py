@@ -4,6 +4,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from pibridge.journal.letters import Count
 from pibridge.model import ticks
 from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
 
@@ -60,7 +61,8 @@ class SinkStatus(Struct, frozen=True, kw_only=True):
     """One sink: `SinkCounters`, with how far it is behind the journal.
 
     `lag_events`: journaled, not yet acknowledged, both lanes; `lag_s`: how old the newest acknowledged event is, 0 if
-    nothing waits; `last_ts`: its time as text, empty before the first.
+    nothing waits; `last_ts`: its time as text, empty before the first. `dead_letters`: kept, as of a second ago, and
+    `last_refusal`: the reason of the newest; `resending`: those that wait to be sent again.
     """
 
     state: str = "starting"
@@ -73,9 +75,12 @@ class SinkStatus(Struct, frozen=True, kw_only=True):
     lag_s: float = 0.0
     last_ts: str = ""
     last_error: str = ""
+    dead_letters: int = 0
+    resending: int = 0
+    last_refusal: str = ""
 
     @classmethod
-    def of(cls, counters: SinkCounters, *, lag_events: int, lag_s: float) -> Self:
+    def of(cls, counters: SinkCounters, letters: Count, *, lag_events: int, lag_s: float) -> Self:
         """Copy the counters as they are now."""
         return cls(
             state=counters.state,
@@ -88,6 +93,9 @@ class SinkStatus(Struct, frozen=True, kw_only=True):
             lag_s=lag_s,
             last_ts=_text(counters.last_ticks),
             last_error=counters.last_error,
+            dead_letters=letters.kept,
+            resending=letters.resending,
+            last_refusal=letters.newest_reason,
         )
 
 

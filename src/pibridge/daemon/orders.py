@@ -1,0 +1,149 @@
+"""What a command can have done to the journal: by the daemon that holds it, or by itself if there is none."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, NoReturn
+
+import msgspec
+import structlog
+from msgspec import Raw, Struct
+
+from pibridge import __version__
+from pibridge.daemon.mailbox import Answer, Mailbox, Request
+from pibridge.errors import JournalLockedError, PIBridgeError, UnavailableError
+from pibridge.journal.journal import Journal
+from pibridge.journal.letters import Wanted
+from pibridge.journal.settings import JournalSettings
+from pibridge.model.event import Lane
+
+DROP: Final = "drop dead letters"
+RESEND: Final = "resend dead letters"
+
+_LOOK_S: Final = 0.5
+_ASK_S: Final = 0.1
+
+
+async def _drop(journal: Journal, having: Raw) -> int:
+    wanted = msgspec.json.decode(having, type=Wanted)
+    dropped = await journal.letters.drop(wanted)
+    structlog.get_logger().info("dead letters dropped, as asked", sink=wanted.sink, letters=dropped)
+    return dropped
+
+
+async def _resend(journal: Journal, having: Raw) -> int:
+    wanted = msgspec.json.decode(having, type=Wanted)
+    if not any((wanted.sink, lane) in journal.stat().lag for lane in Lane):
+        raise PIBridgeError(
+            f"the journal knows no sink {wanted.sink} to send to", hint="start the daemon with this sink once"
+        )
+    sent = await journal.letters.resend(wanted)
+    structlog.get_logger().info("dead letters are sent again, as asked", sink=wanted.sink, letters=sent)
+    return sent
+
+
+_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {DROP: _drop, RESEND: _resend}
+
+
+async def carry_out(journal: Journal, request: Request) -> Answer:
+    """Do what is asked for, or say why not."""
+    order = _ORDERS.get(request.do)
+    if order is None:
+        return Answer(refused=f"PI Bridge {__version__}, which has the journal, cannot {request.do!r}")
+    try:
+        return Answer(done=await order(journal, request.having))
+    except msgspec.MsgspecError as error:
+        return Answer(refused=f"{request.do}: {error}")
+    except PIBridgeError as error:
+        return Answer(refused=str(error))
+
+
+class Orders:
+    """Does what commands ask of the daemon, one after the other."""
+
+    def __init__(self, journal: Journal, mailbox: Mailbox, now: Callable[[], float] = time.time) -> None:
+        self._journal = journal
+        self._mailbox = mailbox
+        self._now = now
+        self._trouble = ""
+
+    async def run(self) -> NoReturn:
+        """Look for requests twice a second."""
+        is_open = False
+        while True:
+            try:
+                if not is_open:
+                    await asyncio.to_thread(self._mailbox.open, self._now())
+                    is_open = True
+                while await self._do_next():
+                    pass
+                self._trouble = ""
+            except OSError as error:
+                is_open = False
+                self._note(str(error))
+            await asyncio.sleep(_LOOK_S)
+
+    async def _do_next(self) -> bool:
+        taken = await asyncio.to_thread(self._mailbox.take, self._now())
+        if taken is None:
+            return False
+        request = taken.request
+        answer = Answer(refused=request) if isinstance(request, str) else await carry_out(self._journal, request)
+        await asyncio.to_thread(self._mailbox.answer, taken.name, answer)
+        return True
+
+    def _note(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            self._trouble = trouble
+            structlog.get_logger().warning("requests of commands cannot be read, tried again", error=trouble)
+
+
+async def have_done(
+    settings: JournalSettings, do: str, having: Struct, *, within_s: float = 30.0, now: Callable[[], float] = time.time
+) -> Any:
+    """Have it done by the daemon that holds the journal; without one, do it here. Give what was done.
+
+    Raises PIBridgeError with the reason why it was not done; UnavailableError if no answer comes in time.
+    """
+    mailbox = Mailbox(settings.path)
+    name = f"{time.time_ns()}-{os.getpid()}"
+    request = Request(do=do, having=Raw(msgspec.json.encode(having)), until_s=now() + within_s)
+    is_left = False
+    while True:
+        answer = mailbox.fetch(name) or await _done_here(settings, request, mailbox, name)
+        if answer is None:
+            is_left = is_left or mailbox.leave(name, request)
+            if now() < request.until_s:
+                await asyncio.sleep(_ASK_S)
+                continue
+            raise _no_answer(within_s, was_taken=is_left and not mailbox.withdraw(name), was_left=is_left)
+        if answer.refused:
+            raise PIBridgeError(answer.refused)
+        return answer.done
+
+
+async def _done_here(settings: JournalSettings, request: Request, mailbox: Mailbox, name: str) -> Answer | None:
+    """Do it if nobody has the journal, also what a daemon had begun. None: somebody has it."""
+    try:
+        journal = await Journal.open(settings)
+    except JournalLockedError:
+        return None
+    try:
+        answer = mailbox.fetch(name)
+        if answer is None:
+            mailbox.withdraw(name)
+            answer = await carry_out(journal, request)
+        return answer
+    finally:
+        await journal.close()
+
+
+def _no_answer(within_s: float, *, was_left: bool, was_taken: bool) -> UnavailableError:
+    if was_taken:
+        said, hint = f"the daemon is at it, but not done within {within_s:g} s", "it goes on; look again later"
+    elif was_left:
+        said, hint = f"the daemon has not answered within {within_s:g} s, nothing was done", "see its log, ask again"
+    else:
+        said, hint = "another program has the journal and takes no requests, nothing was done", "ask again later"
+    return UnavailableError(said, hint=hint)

@@ -1,0 +1,144 @@
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+
+from journal.samples import NOW, opened
+from journal.test_letterbox import refuse
+from pibridge.daemon.mailbox import FOLDER, Answer, Mailbox, Request
+from pibridge.daemon.orders import DROP, RESEND, Orders, carry_out, have_done
+from pibridge.errors import PIBridgeError, UnavailableError
+from pibridge.journal.journal import Journal
+from pibridge.journal.letters import Wanted
+from pibridge.journal.settings import JournalSettings
+from waiting import eventually, running
+
+LAKE = Wanted(sink="lake")
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    """Open a journal of which a sink has refused three events."""
+    async with opened(tmp_path) as journal:
+        await refuse(journal)
+        yield journal
+
+
+def settings_of(folder: Path) -> JournalSettings:
+    """Give settings under which nothing grows old: what these tests journal is of the past."""
+    return JournalSettings(path=folder, retain=1e11)
+
+
+def asked(do: str, having: bytes = b'{"sink":"lake"}') -> Request:
+    """Give a request."""
+    return Request(do=do, having=Raw(having), until_s=1e12)
+
+
+async def test_the_daemon_does_what_is_asked(tmp_path: Path, journal: Journal) -> None:
+    """A command in another process asks, the daemon that holds the journal does it, the command gets the answer."""
+    settings = settings_of(tmp_path)
+    async with running(Orders(journal, Mailbox(tmp_path)).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        assert await have_done(settings, RESEND, Wanted(sink="lake", seqs=(1, 2))) == 2
+        assert await have_done(settings, DROP, LAKE) == 1
+    assert [each.seq for each in (await journal.letters.next("lake")).letters] == [1, 2]
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+async def test_without_a_daemon_it_is_done_here(tmp_path: Path) -> None:
+    """Nobody holds the journal: the command opens it itself, and lets go of it."""
+    settings = settings_of(tmp_path)
+    async with opened(tmp_path) as journal:
+        await refuse(journal)
+    assert await have_done(settings, DROP, LAKE) == 3
+    assert await have_done(settings, DROP, LAKE) == 0
+
+
+@pytest.mark.parametrize("was_taken", [False, True])
+async def test_a_daemon_that_dies_leaves_it_to_the_command(tmp_path: Path, *, was_taken: bool) -> None:
+    """Killed before it answered, also in the middle: the command does it, or what is left of it."""
+    mailbox = Mailbox(tmp_path)
+    async with opened(tmp_path) as journal:
+        await refuse(journal)
+        mailbox.open(NOW)
+        asking = asyncio.ensure_future(have_done(settings_of(tmp_path), DROP, LAKE))
+        await eventually(lambda: list((tmp_path / FOLDER).glob("*.request")))
+        if was_taken:
+            assert mailbox.take(0.0) is not None
+            await journal.letters.drop(Wanted(sink="lake", seqs=(1,)))
+    assert await asyncio.wait_for(asking, 10) == (2 if was_taken else 3)
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+async def test_an_answer_of_a_daemon_that_has_ended_since_counts(tmp_path: Path) -> None:
+    """It is not done twice."""
+    mailbox = Mailbox(tmp_path)
+    async with opened(tmp_path):
+        mailbox.open(NOW)
+        asking = asyncio.ensure_future(have_done(settings_of(tmp_path), DROP, LAKE))
+        await eventually(lambda: list((tmp_path / FOLDER).glob("*.request")))
+        taken = mailbox.take(0.0)
+        assert taken is not None
+        mailbox.answer(taken.name, Answer(done=99))
+    assert await asyncio.wait_for(asking, 10) == 99
+
+
+@pytest.mark.parametrize(
+    ("is_there", "takes", "told"),
+    [
+        (False, False, "takes no requests, nothing was done"),
+        (True, False, "has not answered within 0.3 s, nothing was done"),
+        (True, True, "it goes on"),
+    ],
+)
+async def test_no_answer_in_time_says_what_that_means(
+    tmp_path: Path,
+    journal: Journal,
+    is_there: bool,  # noqa: FBT001 - drawn from the table
+    takes: bool,  # noqa: FBT001 - as above
+    told: str,
+) -> None:
+    """Whether anything was done, and what to do; a request that was not taken is taken back."""
+    mailbox = Mailbox(tmp_path)
+    if is_there:
+        mailbox.open(NOW)
+    asking = asyncio.ensure_future(have_done(settings_of(tmp_path), DROP, LAKE, within_s=0.3))
+    if takes:
+        await eventually(lambda: mailbox.take(0.0))
+    with pytest.raises(UnavailableError, match=told):
+        await asking
+    assert not is_there or list((tmp_path / FOLDER).iterdir()) == []
+    assert await journal.letters.drop(LAKE) == 3
+
+
+async def test_what_cannot_be_done_is_refused_with_the_reason(journal: Journal) -> None:
+    """An order of another version, particulars that make no sense, a sink that nothing is sent to."""
+    assert "cannot 'fly'" in (await carry_out(journal, asked("fly"))).refused
+    assert "sink" in (await carry_out(journal, asked(DROP, b"{}"))).refused
+    assert "length" in (await carry_out(journal, asked(DROP, b'{"sink":""}'))).refused
+    assert "all" in (await carry_out(journal, asked(DROP, b'{"sink":"lake","all":true}'))).refused
+    assert "no sink cloud" in (await carry_out(journal, asked(RESEND, b'{"sink":"cloud"}'))).refused
+    assert await journal.letters.drop(LAKE) == 3
+
+
+async def test_a_refusal_reaches_the_command(tmp_path: Path, journal: Journal) -> None:
+    """As an error with the daemon's reason; the daemon goes on."""
+    settings = settings_of(tmp_path)
+    async with running(Orders(journal, Mailbox(tmp_path)).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        (tmp_path / FOLDER / "0.request").write_text("garbage")
+        with pytest.raises(PIBridgeError, match="no sink cloud"):
+            await have_done(settings, RESEND, Wanted(sink="cloud"))
+        assert await have_done(settings, DROP, LAKE) == 3
+
+
+async def test_a_folder_that_was_lost_is_made_again(tmp_path: Path, journal: Journal) -> None:
+    """Whatever happens to the folder, the daemon goes on, and takes requests again."""
+    async with running(Orders(journal, Mailbox(tmp_path)).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        shutil.rmtree(tmp_path / FOLDER)
+        await eventually((tmp_path / FOLDER).is_dir)
+        assert await have_done(settings_of(tmp_path), DROP, LAKE) == 3
