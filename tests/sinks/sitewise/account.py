@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,7 @@ class Stream:
     property: tuple[str, str] | None = None
     values: dict[tuple[int, str], Any] = field(default_factory=dict)
     puts: list[tuple[int, str, Any]] = field(default_factory=list)
+    seconds: Counter[tuple[int, str]] = field(default_factory=Counter)
 
 
 @dataclass
@@ -100,9 +101,11 @@ class Account:
         is_widened = (kind, stream.data_type, self.doubles_take_integers) == ("integerValue", "DOUBLE", True)
         if kind != "nullValue" and TYPES[kind] != stream.data_type and not is_widened:
             raise RefusedError(0, "InvalidRequestException", "data type")
-        of_this_second = [at for at, of in stream.values if of == quality and at // 10**9 == nanos // 10**9]
-        if len(of_this_second) >= MOST_OF_A_SECOND and (nanos, quality) not in stream.values:
-            raise RefusedError(0, "LimitExceededException")
+        if (nanos, quality) not in stream.values:
+            second = nanos // 10**9, quality
+            if stream.seconds[second] == MOST_OF_A_SECOND:
+                raise RefusedError(0, "LimitExceededException")
+            stream.seconds[second] += 1
         told = None if kind == "nullValue" else said
         stream.values[nanos, quality] = told
         stream.puts.append((nanos, quality, told))

@@ -1,6 +1,7 @@
 """Values that are too old for SiteWise's own door: CSV files in S3, and the jobs that import them."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,7 @@ from pibridge.sinks.sitewise.bulk_csv import COLUMNS, bulk_csv
 from pibridge.sinks.sitewise.client import Clients, code_of, unavailable
 from pibridge.sinks.sitewise.tqv import Tqv
 
+_DIGITS: Final = 12
 _ALLOW_JOB: Final = "allow iotsitewise:CreateBulkImportJob, and iam:PassRole on bulk_import.role_arn"
 
 
@@ -30,9 +32,13 @@ class BulkImport:
     async def write(self, values: Sequence[Tqv], bounds: Bounds) -> None:
         """Write one object with these values, in place of one of the same name. Raises UnavailableError."""
         name = name_of(bounds, "csv")
-        key = await self._put(name, bulk_csv(values))
+        body = bulk_csv(values)
+        key = await self._put(name, body)
         if self._settings.role_arn is not None:
-            await self._start(self._settings.role_arn, f"{self._job}-{name.removesuffix('.csv')}", key)
+            # The same file starts one job; another one under the same key, as of a new journal, starts its own.
+            place = f"{bounds.day}-{bounds.lane}-{bounds.first}-{bounds.last}"
+            digest = sha256(body).hexdigest()[:_DIGITS]
+            await self._start(self._settings.role_arn, f"{self._job}-{place}-{digest}", key)
 
     async def probe(self) -> str:
         """Write an empty object, as `write` would, and say so. Raises UnavailableError."""
@@ -62,6 +68,6 @@ class BulkImport:
                 jobConfiguration={"fileFormat": {"csv": {"columnNames": list(COLUMNS)}}},
             )
         except (BotoCoreError, ClientError) as error:
-            # A try before this one has started it; the object is the same or holds more of the same values.
+            # A try before this one has started it.
             if code_of(error) != "ResourceAlreadyExistsException":
                 raise unavailable(f"start the import of s3://{bucket}/{key}", error, allow=_ALLOW_JOB) from error

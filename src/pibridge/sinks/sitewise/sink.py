@@ -94,9 +94,8 @@ class SiteWiseSink:
             raise unavailable("put values into SiteWise", error, allow=ALLOW) from error
         if failed and failed[0].code == outcomes.DENIED:
             raise _denied(failed[0])
-        told = (
-            f"SiteWise in {self._clients.region} lets us in: it refused a value of 1970 for its age, nothing was stored"
-        )
+        said = failed[0].code if failed else "yes"
+        told = f"SiteWise in {self._clients.region} lets us in: offered a value of 1970 it said {said}"
         return f"{told}; {await self._bulk.probe()}" if self._bulk is not None else told
 
     async def close(self) -> None:
