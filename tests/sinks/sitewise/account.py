@@ -145,7 +145,7 @@ class Account:
                 raise RefusedError(400, "InvalidRequestException", "the type of a property cannot change")
         assert not there, "properties are removed"
         self._keep_properties(model["assetModelId"], asked["assetModelProperties"])
-        return self._status(model, "assetModel", "UPDATING")
+        return {"assetModelStatus": self._status(model, "assetModel", "UPDATING")["assetModelStatus"]}
 
     def describe_asset_model(self, asked: dict[str, Any]) -> dict[str, Any]:
         """Tell about a model."""

@@ -118,6 +118,13 @@ async def test_a_request_that_fails_whole_is_tried_again(sink: SiteWiseSink, dou
     assert len(double.account.streams[T].values) == 5
 
 
+async def test_an_answer_of_somebody_else_delivers_nothing(sink: SiteWiseSink, double: Double) -> None:
+    """A proxy that says 200 in SiteWise's place has taken no value."""
+    double.refuses = [RefusedError(200, "Welcome")]
+    assert "check that no proxy answers" in await tried(sink, ListedBatch(spread(5)))
+    assert T not in double.account.streams
+
+
 async def test_what_is_refused_for_good_does_not_hold_up_others(double: Double) -> None:
     """An unknown alias, a value of another type, an array, a deletion: each comes back with its reason."""
     double.account.takes_unknown_aliases = False
@@ -163,13 +170,14 @@ async def test_whole_numbers_become_floating_ones_where_the_property_has_these(d
 
 async def test_a_full_second_is_refused_in_the_end(sink: SiteWiseSink, double: Double) -> None:
     """SiteWise takes ten values of one second: the eleventh is tried some times, then it is a dead letter."""
-    records = [record(seq, float(seq), at=NOW + seq) for seq in range(1, 12)]
+    full = [record(seq, float(seq), at=NOW + seq) for seq in range(1, 12)]
+    records = [*full, *(record(100 + day, 1.0, at=NOW - day * DAY // 100) for day in range(1, 200))]
     batch = ListedBatch(records)
     for _ in range(3):
         assert "LimitExceededException" in await tried(sink, batch)
     receipt = await sink.write(ListedBatch(records, sealed=batch.sealed))
     assert [refusal.record.seq for refusal in receipt.refused] == [11]
-    assert len(double.account.streams[T].values) == 10
+    assert len(double.account.streams[T].values) == 10 + 199
 
 
 async def test_expired_credentials_are_renewed(

@@ -97,7 +97,7 @@ def test_all_ticks_of_a_time_arrive() -> None:
 def test_what_is_not_refused_is_well_formed(event: Event) -> None:
     """Whatever PI says is refused with a reason, or a request that SiteWise's own model accepts."""
     for states in ("name", "code"):
-        found = tqv(Record(1, event, TEXT), "/a", states)  # type: ignore[arg-type]  # both are
+        found = tqv(Record(1, event, TEXT), "/a", states)
         if isinstance(found, str):
             assert found
         else:

@@ -53,7 +53,7 @@ class Door:
         return self._has_been_let_in
 
     async def send(self, values: Sequence[Tqv]) -> Sent:
-        """Send all, each once. After trouble, and of a property after a passing failure, no more is sent."""
+        """Send each once. After trouble, and of a property after a failure that may pass, no more is sent."""
         sent = Sent()
         halted: set[str] = set()
         last: dict[str, asyncio.Task[None]] = {}
@@ -65,12 +65,14 @@ class Door:
         return sent
 
     async def ask(self, request: Request) -> list[Failure]:
-        """Put one request. Gives what was not taken. Raises BotoCoreError, ClientError."""
+        """Put one request. Gives what was not taken. Raises BotoCoreError, ClientError, UnavailableError."""
         entries = {str(place): entry for place, entry in enumerate(request)}
         client = await self._clients.of("iotsitewise", self._url)
         answer = await client.batch_put_asset_property_value(
             enablePartialEntryProcessing=True, entries=[entry.said(name) for name, entry in entries.items()]
         )
+        if "errorEntries" not in answer:
+            raise UnavailableError("the answer is not SiteWise's", hint="check that no proxy answers in its place")
         return failures(entries, answer["errorEntries"])
 
     async def _in_turn(
@@ -89,6 +91,9 @@ class Door:
         await self._values.acquire(sum(len(entry.values) for entry in request))
         try:
             failed = await self.ask(request)
+        except UnavailableError as error:
+            sent.trouble = error
+            return
         except (BotoCoreError, ClientError) as error:
             if isinstance(error, ParamValidationError) or code_of(error) in _INVALID:
                 await self._invalid(request, error, sent, halted)
@@ -112,7 +117,7 @@ class Door:
         self._has_been_let_in = self._has_been_let_in or len(failed) < sum(len(entry.values) for entry in request)
         lost = {failure.value.record.seq: failure for failure in failed}
         sent.accepted |= {each.record.seq for entry in request for each in entry.values} - lost.keys()
-        halted |= {failure.value.alias for failure in failed if failure.code in outcomes.AGAIN}
+        halted |= {failure.value.alias for failure in failed if failure.code in outcomes.AGAIN | {outcomes.LIMIT}}
         # Which type a property has is not known here: one of floating point numbers may take no whole ones.
         whole = {
             seq: failure

@@ -1,7 +1,7 @@
 """Values as property values in AWS IoT SiteWise."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -123,22 +123,33 @@ class SiteWiseSink:
         return values
 
     async def _put(self, values: Sequence[Tqv], progress: _Progress) -> None:
-        sent = await self._door.send(values)
-        progress.accepted |= sent.accepted
-        passing: list[Failure] = []
-        progress.limited += any(failure.code == outcomes.LIMIT for failure in sent.failed.values())
+        """Put values until each is taken, refused or too old. Raises UnavailableError: some have to wait."""
+        left = list(values)
+        while left:
+            sent = await self._door.send(left)
+            progress.accepted |= sent.accepted
+            passing = self._passing(sent.failed, progress)
+            if sent.trouble is not None:
+                raise sent.trouble
+            if passing:
+                raise _denied(passing[0]) if passing[0].code == outcomes.DENIED else _not_yet(passing)
+            # Behind a value that is refused by now, others of its property have waited.
+            settled = progress.accepted | progress.refused.keys() | progress.old
+            left = [value for value in left if value.record.seq not in settled]
+
+    def _passing(self, failed: Mapping[int, Failure], progress: _Progress) -> list[Failure]:
+        """Note which are refused or too old; give the failures that may pass."""
         now_ticks = ticks.from_seconds(self._now())
-        for seq, failure in sent.failed.items():
+        passing: list[Failure] = []
+        progress.limited += any(failure.code == outcomes.LIMIT for failure in failed.values())
+        for seq, failure in failed.items():
             if failure.code == outcomes.OUT_OF_RANGE and failure.value.record.event.ticks < now_ticks:
                 progress.old.add(seq)
             elif self._may_pass(failure, progress):
                 passing.append(failure)
             else:
                 progress.refused[seq] = failure.reason
-        if sent.trouble is not None:
-            raise sent.trouble
-        if passing:
-            raise _denied(passing[0]) if passing[0].code == outcomes.DENIED else _not_yet(passing)
+        return passing
 
     def _may_pass(self, failure: Failure, progress: _Progress) -> bool:
         if failure.code == outcomes.LIMIT:
