@@ -161,9 +161,10 @@ async def test_whole_numbers_become_floating_ones_where_the_property_has_these(d
     double.account.doubles_take_integers = False
     double.account.streams[T] = Stream("DOUBLE")
     sink = made(double)
-    assert not (await sink.write(ListedBatch([record(1, 5), record(2, 6, at=NOW + 1)]))).refused
-    assert not (await sink.write(ListedBatch([record(3, 7, at=NOW + 2)]))).refused
-    assert double.account.values(T) == [5.0, 6.0, 7.0]
+    whole = [record(seq, seq, at=NOW + seq * ticks.PER_SECOND) for seq in range(1, 26)]
+    assert not (await sink.write(ListedBatch(whole))).refused
+    assert not (await sink.write(ListedBatch([record(26, 26, at=NOW + 26 * ticks.PER_SECOND)]))).refused
+    assert double.account.values(T) == [float(seq) for seq in range(1, 27)]
     assert len(double.puts()) == 3
     await sink.close()
 

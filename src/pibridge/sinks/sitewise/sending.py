@@ -13,7 +13,7 @@ from pibridge.sinks.settings import SiteWiseLimits
 from pibridge.sinks.sitewise import outcomes
 from pibridge.sinks.sitewise.client import Clients, code_of, is_about_credentials, unavailable
 from pibridge.sinks.sitewise.outcomes import Failure, failures
-from pibridge.sinks.sitewise.packing import MOST_ENTRIES, MOST_VALUES, Entry, Request, halves, pack
+from pibridge.sinks.sitewise.packing import MOST_ENTRIES, MOST_VALUES, Request, halves, pack
 from pibridge.sinks.sitewise.tqv import Tqv
 
 ALLOW: Final = "allow iotsitewise:BatchPutAssetPropertyValue on the assets, and on the time series of these aliases"
@@ -34,7 +34,7 @@ class Sent:
 
 
 class Door:
-    """Puts values into SiteWise. `url`: its address, none: Amazon's own."""
+    """Puts values into SiteWise. `url`: its address, none: Amazon's own. `has_been_let_in`: it has taken a value."""
 
     def __init__(self, clients: Clients, url: str | None, limits: SiteWiseLimits) -> None:
         self._clients = clients
@@ -45,12 +45,7 @@ class Door:
         self._requests = AsyncLimiter(1, 1 / limits.requests_per_second)
         self._together = asyncio.Semaphore(_TOGETHER)
         self._doubles: set[str] = set()
-        self._has_been_let_in = False
-
-    @property
-    def has_been_let_in(self) -> bool:
-        """Whether SiteWise has taken any value so far."""
-        return self._has_been_let_in
+        self.has_been_let_in = False
 
     async def send(self, values: Sequence[Tqv]) -> Sent:
         """Send each once. After trouble, and of a property after a failure that may pass, no more is sent."""
@@ -114,7 +109,7 @@ class Door:
             await self._note(request, [failure], sent, halted)
 
     async def _note(self, request: Request, failed: Sequence[Failure], sent: Sent, halted: set[str]) -> None:
-        self._has_been_let_in = self._has_been_let_in or len(failed) < sum(len(entry.values) for entry in request)
+        self.has_been_let_in = self.has_been_let_in or len(failed) < sum(len(entry.values) for entry in request)
         lost = {failure.value.record.seq: failure for failure in failed}
         sent.accepted |= {each.record.seq for entry in request for each in entry.values} - lost.keys()
         halted |= {failure.value.alias for failure in failed if failure.code in outcomes.AGAIN | {outcomes.LIMIT}}
@@ -130,8 +125,5 @@ class Door:
             self._doubles -= {failure.value.alias for failure in failed if failure.code == outcomes.INVALID}
             return
         self._doubles |= aliases
-        again = [
-            Entry(alias, [each.value.as_double() for each in whole.values() if each.value.alias == alias])
-            for alias in sorted(aliases)
-        ]
-        await self._send(again, sent, halted)
+        for part in pack(failure.value.as_double() for failure in whole.values()):
+            await self._send(part, sent, halted)
