@@ -38,3 +38,17 @@ def test_two_s3_sinks_need_two_prefixes() -> None:
         }
     )
     assert problems_of(tree) == ["sinks.b.prefix: is that of a too; write another one"]
+
+
+def test_bulk_imports_need_a_place_of_their_own() -> None:
+    """A bulk import of SiteWise takes a prefix like an s3 sink; one that has none takes no place."""
+    bulk = {"bucket": "acme", "prefix": "pi/{site}"}
+    tree = small(
+        sinks={
+            "a": {"type": "s3", "bucket": "acme"},
+            "b": {"type": "sitewise", "bulk_import": bulk},
+            "c": {"type": "sitewise"},
+            "d": {"type": "sitewise"},
+        }
+    )
+    assert problems_of(tree) == ["sinks.b.bulk_import.prefix: is that of a too; write another one"]

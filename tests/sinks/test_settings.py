@@ -53,6 +53,8 @@ def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
             "unknown {asset}; use {site}, {stream}, {tag}, {asset.path}",
         ),
         ({"type": "sitewise", "alias": "{}"}, "unknown {}; use {site}"),
+        ({"type": "sitewise", "bulk_import": {"bucket": "acme", "role_arn": "my-role"}}, "String should match pattern"),
+        ({"type": "sitewise", "limits": {"values_per_second": 0}}, "greater than 0"),
         ({"type": "iot_core", "cert_file": "x"}, "has only one of cert_file and key_file; write both or none"),
         ({"type": "file", "roll": {"age": 0}}, "greater than 0"),
         ({"type": "file", "roll": {"size": "0B"}}, "greater than 0"),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import check, dead_letters, demo, discover, run, schema, simulate, tags
+from pibridge.cli import check, dead_letters, demo, discover, run, schema, simulate, sitewise, tags
 from pibridge.cli.choice import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
@@ -27,6 +27,7 @@ app.command("tags")(tags.tags)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)
+app.add_typer(sitewise.app)
 
 
 @app.callback()

@@ -1,11 +1,14 @@
 """What parts of the configuration say of each other."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pibridge.config.problems import Problem
 from pibridge.config.settings import Configuration
-from pibridge.sinks.settings import FileSettings, S3Settings
+from pibridge.sinks.settings import FileSettings, S3Settings, SiteWiseSettings
+
+_PLACES: Final = {"file": ("path",), "s3": ("prefix",), "sitewise": ("bulk_import", "prefix")}
+"""The key that says where a sink writes."""
 
 
 def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
@@ -41,10 +44,14 @@ def shared_places(configuration: Configuration) -> list[Problem]:
                     problems.append(Problem(("sinks", name, "path"), "is inside journal.path; write another folder"))
             case S3Settings():
                 place = (sink.endpoint_url, sink.bucket, sink.prefix.strip("/"))
+            case SiteWiseSettings() if sink.bulk_import is not None:
+                bulk = sink.bulk_import
+                place = (bulk.endpoint_url, bulk.bucket, bulk.prefix.strip("/"))
             case _:
                 continue
         if place in taken:
-            key = "path" if isinstance(sink, FileSettings) else "prefix"
-            problems.append(Problem(("sinks", name, key), f"is that of {taken[place]} too; write another one"))
+            problems.append(
+                Problem(("sinks", name, *_PLACES[sink.type]), f"is that of {taken[place]} too; write another one")
+            )
         taken.setdefault(place, name)
     return problems

@@ -4,13 +4,25 @@ import re
 from typing import Final
 
 from pibridge.context.record import Context
+from pibridge.model.tag import Asset, Tag
 
 NOTHING: Final = "_"
 """Stands for what a record does not have, such as the asset of a plain point: a topic has no empty levels."""
 
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _UNSAFE: Final = re.compile(r"[%+#\x00-\x1f\x7f-\x9f]")
 _ESCAPED: Final = re.compile(r"%(?=2F)")
+
+
+def placeholders(site: str, tag: Tag, asset: Asset | None) -> dict[str, str]:
+    """Give what the placeholders of templates stand for, empty where there is nothing."""
+    return {
+        "site": site,
+        "stream": tag.stream,
+        "tag": tag.name,
+        "asset.path": asset.path if asset else "",
+        "attribute": asset.attribute if asset else "",
+    }
 
 
 class TopicTemplate:
@@ -32,15 +44,8 @@ class TopicTemplate:
         return known[1]
 
     def _made(self, context: Context) -> str:
-        asset = context.asset
-        values = {
-            "site": self._site,
-            "stream": context.tag.stream,
-            "tag": context.tag.name,
-            "asset.path": asset.path if asset else "",
-            "attribute": asset.attribute if asset else "",
-        }
-        topic = _PLACEHOLDER.sub(lambda match: _safe(values[match[1]]), self._template)
+        values = placeholders(self._site, context.tag, context.asset)
+        topic = PLACEHOLDER.sub(lambda match: _safe(values[match[1]]), self._template)
         return f"%24{topic[1:]}" if topic.startswith("$") and not self._template.startswith("$") else topic
 
 

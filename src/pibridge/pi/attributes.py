@@ -51,13 +51,34 @@ async def find_attributes(
 
     Raises what `PiClient.get` raises.
     """
-    elements = await _find_elements(client, select)
-    if isinstance(elements, Problem):
-        return Selection(problems=[elements])
-    patterns = AttributePatterns(select.attributes)
-    categories = AttributeCategories(select.categories)
+    found, problems = await selected_attributes(client, select)
     tags: dict[str, Tag] = {}
     computed: dict[str, str] = {}
+    for element, attributes in found:
+        for attribute in attributes:
+            tag = attribute_tag(attribute, element, stream, mode)
+            if tag.static and not static:
+                problems.append(_static(attribute))
+                continue
+            tags.setdefault(tag.key, tag)
+            if not tag.static and attribute.data_reference_plug_in.lower() not in _POINTS:
+                computed[tag.key] = attribute.data_reference_plug_in
+    return Selection(list(tags.values()), problems, computed)
+
+
+async def selected_attributes(
+    client: PiClient, select: ElementSelect
+) -> tuple[list[tuple[Element, list[Attribute]]], list[Problem]]:
+    """Give the elements with their attributes that are meant, static ones too, and what was not found.
+
+    Raises what `PiClient.get` raises.
+    """
+    elements = await _find_elements(client, select)
+    if isinstance(elements, Problem):
+        return [], [elements]
+    patterns = AttributePatterns(select.attributes)
+    categories = AttributeCategories(select.categories)
+    found: list[tuple[Element, list[Attribute]]] = []
     problems: list[Problem] = []
     for start in range(0, len(elements), _BATCH):
         some = elements[start : start + _BATCH]
@@ -65,16 +86,8 @@ async def find_attributes(
             if isinstance(outcome, Problem):
                 problems.append(outcome)
                 continue
-            for attribute in outcome:
-                if not patterns.match(_name(attribute)) or not categories.match(attribute.category_names):
-                    continue
-                tag = _tag(attribute, element, stream, mode)
-                if tag.static and not static:
-                    problems.append(_static(attribute))
-                    continue
-                tags.setdefault(tag.key, tag)
-                if not tag.static and attribute.data_reference_plug_in.lower() not in _POINTS:
-                    computed[tag.key] = attribute.data_reference_plug_in
+            named = [each for each in outcome if patterns.match(_name(each))]
+            found.append((element, [each for each in named if categories.match(each.category_names)]))
     problems += [
         Problem(f"{select.element}|{pattern}", "no attribute matches", "hidden and excluded attributes are left out")
         for pattern in patterns.unused
@@ -83,7 +96,7 @@ async def find_attributes(
         Problem(select.element, f"no attribute that is selected by name has the category {category}", "check the name")
         for category in categories.unused
     ]
-    return Selection(list(tags.values()), problems, computed)
+    return found, problems
 
 
 async def _find_elements(client: PiClient, select: ElementSelect) -> list[Element] | Problem:
@@ -185,7 +198,8 @@ def _static(attribute: Attribute) -> Problem:
     )
 
 
-def _tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag:
+def attribute_tag(attribute: Attribute, element: Element, stream: str, mode: Mode) -> Tag:
+    """Give the tag that an attribute is."""
     path = asset_path(attribute.path.partition("|")[0])
     name = _name(attribute).replace("/", "%2F")
     return Tag(

@@ -8,9 +8,16 @@ from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.formats import FORMATS
 from pibridge.sinks.iot_transport import Chosen, choose_transport
-from pibridge.sinks.settings import FileSettings, GreengrassLocalSettings, IotCoreSettings, S3Settings, SinkSettings
+from pibridge.sinks.settings import (
+    FileSettings,
+    GreengrassLocalSettings,
+    IotCoreSettings,
+    S3Settings,
+    SinkSettings,
+    SiteWiseSettings,
+)
 
-BUILT: Final = ("file", "s3", "greengrass_local")
+BUILT: Final = ("file", "s3", "greengrass_local", "sitewise")
 """Types of the sinks that this version has."""
 
 
@@ -35,6 +42,11 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
             return build_greengrass_local(name, settings, site, os.environ)
         case IotCoreSettings():
             return _build_iot_core(name, settings, site)
+        case SiteWiseSettings():
+            # Loads aiobotocore, some 50 MB.
+            from pibridge.sinks.sitewise.sink import SiteWiseSink  # noqa: PLC0415
+
+            return SiteWiseSink(name, settings, site)
         case _:
             raise ConfigurationError(
                 [f"sinks.{name}.type: {settings.type} is not built in this version; it has {', '.join(BUILT)}"]

@@ -137,6 +137,26 @@ class MqttSettings(_SinkSettings):
     topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
 
 
+class SiteWiseLimits(Settings):
+    """How much is asked of SiteWise: by default no more than an account has by default."""
+
+    values_per_second: float = Field(1000.0, gt=0, description="Property values, both lanes together.")
+    requests_per_second: float = Field(100.0, gt=0, description="Requests, both lanes together.")
+
+
+class BulkImportSettings(Settings):
+    """Where values go that are too old for SiteWise's own door: CSV files for its bulk import."""
+
+    bucket: str = Field(min_length=3, description="Name of the bucket.")
+    prefix: SiteTemplate = Field("sitewise/{site}", description="What the keys begin with; {site} is replaced.")
+    role_arn: str | None = Field(
+        None,
+        pattern=r"^arn:aws(-cn|-us-gov)?:iam::\d{12}:role/\S+$",
+        description="Role by which SiteWise reads the files: an import job is started for each. null: none is.",
+    )
+    endpoint_url: WebAddress | None = Field(None, description="Address of an S3-compatible store. null: Amazon's own.")
+
+
 class SiteWiseSettings(_SinkSettings):
     """Property values in AWS IoT SiteWise."""
 
@@ -145,6 +165,13 @@ class SiteWiseSettings(_SinkSettings):
     alias: RecordTemplate = Field(
         "/{site}/{asset.path}/{attribute}", min_length=1, description="Alias of the property that takes the value."
     )
+    states: Literal["name", "code"] = Field("name", description="What arrives for a digital state.")
+    gather: Duration = Field(1.0, gt=0, description="How long values are gathered, so that requests are full.")
+    limits: SiteWiseLimits = Field(default_factory=SiteWiseLimits, description="How much is asked of SiteWise.")
+    bulk_import: BulkImportSettings | None = Field(
+        None, description="Where values older than 7 days go. null: they are refused."
+    )
+    endpoint_url: WebAddress | None = Field(None, description="Address of another SiteWise. null: Amazon's own.")
 
 
 class KinesisSettings(_SinkSettings):
