@@ -39,11 +39,10 @@ def test_the_full_example_meets_nothing_but_what_is_not_built(monkeypatch: pytes
     with pytest.raises(ConfigurationError) as caught:
         load(str(EXAMPLES / "full.yaml"))
     assert caught.value.problems == [
-        "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
-        "sinks.edge-ml.type: greengrass_local is not built in this version; it has file, s3",
-        "sinks.plant-bus.type: mqtt is not built in this version; it has file, s3",
-        "sinks.sitewise.type: sitewise is not built in this version; it has file, s3",
-        "sinks.kinesis.type: kinesis is not built in this version; it has file, s3",
+        "sinks.cloud.type: iot_core is not built in this version; it has file, s3, kinesis",
+        "sinks.edge-ml.type: greengrass_local is not built in this version; it has file, s3, kinesis",
+        "sinks.plant-bus.type: mqtt is not built in this version; it has file, s3, kinesis",
+        "sinks.sitewise.type: sitewise is not built in this version; it has file, s3, kinesis",
     ]
 
 
@@ -111,7 +110,7 @@ def test_every_problem_is_reported_in_the_order_of_the_file() -> None:
         "sinks.lake.filter.streams.1: no stream is named nope; there are live",
         "sinks.lake.region: the environment variable REGION is not set; set it for the daemon",
         "sinks.lake.bucket: missing; add it: Name of the bucket",
-        "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
+        "sinks.cloud.type: iot_core is not built in this version; it has file, s3, kinesis",
         "sinks.other.type: unknown type; write one of file, greengrass_local, iot_core, kinesis, mqtt, s3, sitewise",
         "refresh: write a number with a unit, one of ms, s, m, h, d: 250ms, 10s, 5m, 12h, 7d",
         "journal.max_size: write at least 16MiB",

@@ -16,7 +16,7 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
     [
         (
             {"sinks__cloud": {"type": "iot_core"}},
-            "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
+            "sinks.cloud.type: iot_core is not built in this version; it has file, s3, kinesis",
         ),
         (
             {"sinks__local__format": "parquet"},

@@ -6,9 +6,9 @@ from pibridge.errors import ConfigurationError
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.formats import FORMATS
-from pibridge.sinks.settings import FileSettings, S3Settings, SinkSettings
+from pibridge.sinks.settings import FileSettings, KinesisSettings, S3Settings, SinkSettings
 
-BUILT: Final = ("file", "s3")
+BUILT: Final = ("file", "s3", "kinesis")
 """Types of the sinks that this version has."""
 
 
@@ -26,6 +26,11 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
             from pibridge.sinks.s3 import S3Sink  # noqa: PLC0415
 
             return S3Sink(name, settings, site)
+        case KinesisSettings():
+            # Loads aiobotocore, which only the sinks of such services need.
+            from pibridge.sinks.kinesis import KinesisSink  # noqa: PLC0415
+
+            return KinesisSink(name, settings, site)
         case _:
             raise ConfigurationError(
                 [f"sinks.{name}.type: {settings.type} is not built in this version; it has {', '.join(BUILT)}"]
