@@ -35,19 +35,22 @@ class Said:
 class Gate:
     """Stands before moto. Whatever it lets through, moto holds.
 
-    `answers`: in turn for whole requests, then nothing more; `cut` ends the connection, `cut after` lets moto have
-    it first, `hang` never answers. `fails`: the error code of one record of PutRecords by its place, None if it goes
-    through. `token`: what the session token must be.
+    `answers`: for whole requests in turn, then `pass`: `pass` lets it through, `cut` ends the connection, `cut after`
+    does so once moto has it, `hang` never answers, `hold` sets `holding` and lets it through after `release`, `nothing`
+    answers about no record. `fails`: the error code of one record by its place, None if it goes through. `judges`: a
+    refusal of a whole PutRecords for what is in it. `admits`: tells which session tokens have not expired.
     """
 
     behind: str
     port: int = 0
     answers: list[Said | str] = field(default_factory=list)
     fails: Callable[[int, Entry], str | None] = lambda _, __: None
-    token: str | None = None
+    judges: Callable[[list[Entry]], Said | None] = lambda _: None
+    admits: Callable[[str | None], bool] = lambda _: True
     is_away: bool = False
     requests: list[list[Entry]] = field(default_factory=list)
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    holding: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -60,10 +63,9 @@ class Gate:
         operation = request.headers["X-Amz-Target"].partition(".")[2]
         if operation == "PutRecords":
             self.requests.append(json.loads(body)["Records"])
-        self.asked.set()
         if self.is_away:
             return _cut(request)
-        if self.token is not None and request.headers.get("X-Amz-Security-Token") != self.token:
+        if not self.admits(request.headers.get("X-Amz-Security-Token")):
             return _refusal(Said(400, "ExpiredTokenException", "The security token included in the request is expired"))
         said = self.answers.pop(0) if self.answers else None
         match said:
@@ -71,13 +73,20 @@ class Gate:
                 return _refusal(said)
             case "cut":
                 return _cut(request)
+            case "nothing":
+                return web.json_response({"FailedRecordCount": 0, "Records": []}, content_type=_JSON)
             case "hang":
                 await asyncio.Event().wait()
+            case "hold":
+                self.holding.set()
+                await self.release.wait()
         answer = await self._put(request, body) if operation == "PutRecords" else await self._pass(request, body)
         return _cut(request) if said == "cut after" else answer
 
     async def _put(self, request: web.Request, body: bytes) -> web.Response:
         asked = json.loads(body)
+        if judgement := self.judges(asked["Records"]):
+            return _refusal(judgement)
         failures = [self.fails(place, entry) for place, entry in enumerate(asked["Records"])]
         through = [entry for entry, code in zip(asked["Records"], failures, strict=True) if code is None]
         told: Iterator[Entry] = iter(())
@@ -121,7 +130,7 @@ async def served(handler: Callable[[web.Request], Any]) -> AsyncIterator[int]:
     """Run a web server on a free port, and give that."""
     app = web.Application(client_max_size=16 << 20)
     app.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

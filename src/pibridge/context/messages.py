@@ -34,7 +34,7 @@ class Packing:
     `compress`: payloads are gzip of the JSON; the same records give the same bytes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the limits of a transport
         self,
         site: str,
         topic_of: Callable[[Context], str],

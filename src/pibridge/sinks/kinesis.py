@@ -12,7 +12,6 @@ from pibridge.context.messages import Message, Packing
 from pibridge.context.record import Context, Record
 from pibridge.context.topics import TopicTemplate
 from pibridge.errors import RejectedError, ThrottledError, UnavailableError
-from pibridge.model.event import Lane
 from pibridge.sinks.aws import REFUSED, AwsService, far_of
 from pibridge.sinks.contract import Batch, Receipt, Refusal
 from pibridge.sinks.outbox import Outbox, size_bytes
@@ -57,7 +56,7 @@ class KinesisSink:
         # The limit is of key and payload together, and each payload gets a line end.
         room_bytes = _MOST_MESSAGE_BYTES - 4 * _MOST_KEY_CHARACTERS - 1
         self._packing = Packing(site, key.of, room_bytes, filled_bytes=_FILLED_BYTES - 1)
-        self._begun: dict[Lane, _Begun] = {}
+        self._begun: dict[str, _Begun] = {}
         self._pause_s = 0.0
 
     async def open(self) -> None:
@@ -65,7 +64,7 @@ class KinesisSink:
         await self._service.open()
 
     async def write(self, batch: Batch) -> Receipt:
-        """Send each part as it comes. What Kinesis has taken by the time of an error is not sent again by the next try."""
+        """Send each part as it comes. What Kinesis has taken before an error is not sent again by the next try."""
         begun = self._begun.get(batch.lane)
         if begun is None or begun.first != batch.first:
             begun = self._begun[batch.lane] = _Begun(batch.first)
