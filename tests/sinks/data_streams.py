@@ -50,6 +50,7 @@ class Gate:
     is_away: bool = False
     requests: list[list[Entry]] = field(default_factory=list)
     holding: asyncio.Event = field(default_factory=asyncio.Event)
+    hanging: list[web.Request] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -76,12 +77,19 @@ class Gate:
             case "nothing":
                 return web.json_response({"FailedRecordCount": 0, "Records": []}, content_type=_JSON)
             case "hang":
+                self.hanging.append(request)
                 await asyncio.Event().wait()
             case "hold":
                 self.holding.set()
                 await self.release.wait()
         answer = await self._put(request, body) if operation == "PutRecords" else await self._pass(request, body)
         return _cut(request) if said == "cut after" else answer
+
+    def cut(self) -> None:
+        """End the connections that got no answer."""
+        for request in self.hanging:
+            _cut(request)
+        self.hanging.clear()
 
     async def _put(self, request: web.Request, body: bytes) -> web.Response:
         asked = json.loads(body)
@@ -120,8 +128,8 @@ def _refusal(said: Said) -> web.Response:
 
 
 def _cut(request: web.Request) -> web.Response:
-    assert request.transport is not None
-    request.transport.abort()
+    if request.transport is not None:
+        request.transport.abort()
     return web.Response()
 
 
