@@ -199,10 +199,10 @@ def test_what_is_not_built_says_so() -> None:
         build("f", FileSettings(type="file", format="parquet"), SITE)
 
 
-def test_only_the_s3_sink_loads_the_aws_library() -> None:
-    """A process without an S3 sink does not pay for awscrt."""
+def test_only_sinks_in_aws_load_its_libraries() -> None:
+    """A process without such a sink does not pay for awscrt and aiobotocore."""
     code = (
         "import sys; from pibridge.sinks import build; from pibridge.sinks.settings import FileSettings; "
-        "build('f', FileSettings(type='file'), 'houston'); sys.exit('awscrt' in sys.modules)"
+        "build('f', FileSettings(type='file'), 'houston'); sys.exit(bool({'awscrt', 'botocore'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
