@@ -153,6 +153,12 @@ async def test_no_answer_is_not_waited_for_without_end(gate: Gate, stream: str) 
     await service.close()
 
 
+async def test_what_the_library_itself_refuses_is_refused(service: AwsService) -> None:
+    """A request that AWS has no form for never leaves: asking again is useless."""
+    with pytest.raises(RejectedError, match="describe_stream_summary: Parameter validation failed"):
+        await service.call(ASK, StreamName=7)
+
+
 async def test_nobody_there_is_unavailable() -> None:
     """A port where nothing listens is told with its address."""
     service = AwsService(Far("kinesis", REGION, "http://127.0.0.1:9", "", ""), patience_s=2)

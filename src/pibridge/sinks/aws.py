@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from pibridge.errors import ConfigurationError, RejectedError, ThrottledError, UnavailableError
 
@@ -51,7 +51,7 @@ _SLOWEST_BYTES_PER_S: Final = 32 << 10
 _MOST_SAID: Final = 300
 _WAYS: Final = "environment, profile, token exchange or instance role"
 
-_Failures = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, ValueError, LookupError)
+_FAILURES: Final = (BotoCoreError, ClientError, aiohttp.ClientError, OSError, ValueError, LookupError)
 """What the libraries raise for a far side that is away or answers nonsense, such as credentials without a token."""
 
 
@@ -111,7 +111,9 @@ class AwsService:
             message = str(error.response.get("Error", {}).get("Message", ""))
             # Without the library's error: a signature's refusal repeats what was signed, with the session token.
             raise told(self._far, error.operation_name, code, message, status) from None
-        except _Failures as error:
+        except ParamValidationError as error:
+            raise RejectedError(f"{self._far.service}:{method}: {_words(error)}", status=400) from error
+        except _FAILURES as error:
             raise self._unavailable(f"{method}: {_words(error)}") from error
         finally:
             connection.users -= 1
@@ -128,14 +130,17 @@ class AwsService:
         """Give a connection with credentials that are good now."""
         try:
             async with asyncio.timeout(self._patience_s), self._connecting:
-                if self._connection is None:
-                    self._connection = await self._connect()
-                # Renews those that expire soon.
-                await self._connection.credentials.get_frozen_credentials()
-                return self._connection
+                while True:
+                    connection = self._connection
+                    if connection is None:
+                        connection = self._connection = await self._connect()
+                    # Renews those that expire soon; meanwhile another call may have been told that they are no good.
+                    await connection.credentials.get_frozen_credentials()
+                    if connection is self._connection:
+                        return connection
         except TimeoutError:
             said = f"none found within {self._patience_s:.0f} s"
-        except _Failures as error:
+        except _FAILURES as error:
             said = _words(error)
         raise UnavailableError(f"AWS credentials for {self._far.service}: {said}", hint=f"look at the {_WAYS}")
 

@@ -77,8 +77,8 @@ class KinesisSink:
     async def probe(self) -> str:
         """Ask for a summary of the stream: a record that is put there to try would stay there."""
         answer = await self._service.call("describe_stream_summary", StreamName=self._stream)
-        summary = answer["StreamDescriptionSummary"]
-        status = summary["StreamStatus"]
+        summary = answer.get("StreamDescriptionSummary", {})
+        status = summary.get("StreamStatus", "in no known state")
         if status not in {"ACTIVE", "UPDATING"}:
             raise UnavailableError(
                 f"the data stream {self._stream} is {status}", hint="wait until it is active, or create it again"
