@@ -5,7 +5,7 @@ import base64
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -219,3 +219,43 @@ class DataStream:
 def read(request: Sequence[Entry]) -> list[tuple[str, dict[str, Any]]]:
     """Give partition key and message of each record of a request."""
     return [(entry["PartitionKey"], json.loads(base64.b64decode(entry["Data"]))) for entry in request]
+
+
+class StreamSide:
+    """A data stream as the contract of sinks that send messages is judged by it."""
+
+    refused_chars = 1_050_000
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._running = AsyncExitStack()
+        self._stream: DataStream | None = None
+
+    @property
+    def stream(self) -> DataStream:
+        """Give the data stream, once this has started."""
+        assert self._stream is not None
+        return self._stream
+
+    def sink(self) -> KinesisSink:
+        """Make a sink that delivers here."""
+        return self.stream.sink()
+
+    async def start(self) -> None:
+        """Take messages; after `fail` again."""
+        if self._stream is None:
+            self._stream = DataStream(await self._running.enter_async_context(gate_before(self._store)), shards=2)
+        self.stream.recover()
+
+    async def fail(self) -> None:
+        """Answer nobody."""
+        self.stream.fail()
+
+    async def stop(self) -> None:
+        """End, for good."""
+        self.stream.close()
+        await self._running.aclose()
+
+    def records(self) -> Sequence[dict[str, Any]]:
+        """Give the records that have arrived; those of one key in order."""
+        return self.stream.records()

@@ -19,6 +19,7 @@ from pibridge.delivery import pump
 from pibridge.errors import ThrottledError, UnavailableError
 from pibridge.model.event import Event, Lane
 from pibridge.sinks import kinesis
+from pibridge.sinks.contract import Bounds
 from pibridge.sinks.kinesis import KinesisSink, PartitionKey, next_pause_s
 from sinks.batches import ListedBatch
 from sinks.credentials_endpoint import credentials_endpoint
@@ -108,9 +109,9 @@ async def test_a_message_holds_the_records_of_one_key(sink: KinesisSink, stream:
 
 
 async def test_the_same_records_give_the_same_messages(sink: KinesisSink, gate: Gate) -> None:
-    """Keys, bytes and their order follow from the records alone."""
-    for _ in range(2):
-        await sink.write(ListedBatch(values(900, "A", "B", "C"), part=300))
+    """Keys, bytes and their order follow from the records alone, however these are parted."""
+    for part in (300, 170):
+        await sink.write(ListedBatch(values(900, "A", "B", "C"), part=part))
     assert len(gate.requests) % 2 == 0
     half = len(gate.requests) // 2
     assert gate.requests[:half] == gate.requests[half:]
@@ -206,12 +207,12 @@ async def test_a_busy_stream_is_unavailable_in_the_end(sink: KinesisSink, gate: 
 )
 async def test_an_outage_loses_nothing(sink: KinesisSink, gate: Gate, stream: DataStream, said: Said | str) -> None:
     """It is told with a hint; what was taken before is not sent again, and the rest arrives."""
-    batch = values(1200, "A")
     gate.answers = ["pass", said]
+    batch = ListedBatch(values(1200, "A"), part=200)
     with pytest.raises(UnavailableError) as caught:
-        await sink.write(ListedBatch(batch, part=200))
+        await sink.write(batch)
     assert caught.value.hint
-    await sink.write(ListedBatch(batch, part=170))
+    await sink.write(ListedBatch(values(2000, "A"), part=170, sealed=batch.sealed))
     assert seqs(stream) == list(range(1, 1201))
 
 
@@ -239,12 +240,13 @@ async def test_refusals_are_told_once_the_batch_is_through(sink: KinesisSink, ga
 
 async def test_another_batch_is_sent_whole(sink: KinesisSink, gate: Gate, stream: DataStream) -> None:
     """What is remembered of a batch that did not end well speaks for no other, nor for the other lane."""
-    gate.answers = ["pass", "cut"]
+    gate.fails = lambda _, entry: THROTTLED if entry["PartitionKey"] == "A" else None
     with pytest.raises(UnavailableError):
-        await sink.write(ListedBatch(values(6, first=10), part=3))
-    await sink.write(ListedBatch(values(6, first=9)))
-    await sink.write(ListedBatch(values(6, first=10, lane=Lane.HISTORY)))
-    assert seqs(stream) == [10, 11, 12, *range(9, 15), *range(10, 16)]
+        await sink.write(ListedBatch(values(2, "A", "B", first=10)))
+    gate.fails = lambda _, __: None
+    await sink.write(ListedBatch(values(2, "A", "B", first=10, lane=Lane.HISTORY)))
+    await sink.write(ListedBatch(values(3, "A", "B", first=10)))
+    assert sorted(seqs(stream)) == [10, 10, 11, 11, 11, 12]
 
 
 async def test_an_answer_about_other_records_is_no_answer(sink: KinesisSink, gate: Gate) -> None:
@@ -263,6 +265,16 @@ async def test_a_missing_stream_is_told(stream: DataStream) -> None:
         await sink.write(ListedBatch(values(3)))
     await sink.close()
     stream.close()
+
+
+async def test_a_long_backlog_leaves_in_batches(sink: KinesisSink, stream: DataStream) -> None:
+    """About ten thousand records are enough for one, unless it comes sealed."""
+    batch = ListedBatch(values(12_000, "A", "B"), part=1000)
+    await sink.write(batch)
+    assert batch.sealed is not None
+    assert batch.sealed.last == 10_000
+    await sink.write(ListedBatch(values(12_000), part=1000, sealed=Bounds(Lane.LIVE, 1, 11_500, batch.day)))
+    assert len(seqs(stream)) == 21_500
 
 
 async def test_a_probe_writes_nothing(sink: KinesisSink, stream: DataStream) -> None:

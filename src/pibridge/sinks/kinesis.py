@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -13,7 +13,7 @@ from pibridge.context.record import Context, Record
 from pibridge.context.topics import TopicTemplate
 from pibridge.errors import RejectedError, ThrottledError, UnavailableError
 from pibridge.sinks.aws import REFUSED, AwsService, far_of
-from pibridge.sinks.contract import Batch, Receipt, Refusal
+from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal
 from pibridge.sinks.outbox import Outbox, size_bytes
 from pibridge.sinks.settings import KinesisSettings
 
@@ -25,6 +25,7 @@ _FILLED_BYTES: Final = 100_000
 """Four payload units of 25 KB, and a tenth of what a shard takes in a second: one that is busy has room for it soon."""
 
 _MAX_AGE_S: Final = 1.0
+_ENOUGH: Final = 10_000
 _SHORTEST_PAUSE_S: Final = 0.05
 _LONGEST_PAUSE_S: Final = 1.0
 """The quotas of a shard are by the second."""
@@ -64,14 +65,18 @@ class KinesisSink:
         await self._service.open()
 
     async def write(self, batch: Batch) -> Receipt:
-        """Send each part as it comes. What Kinesis has taken before an error is not sent again by the next try."""
-        begun = self._begun.get(batch.lane)
-        if begun is None or begun.first != batch.first:
-            begun = self._begun[batch.lane] = _Begun(batch.first)
-        async for records in batch:
-            await self._send(begun.rest_of(records), begun)
-            begun.complete(records[-1].seq)
-        del self._begun[batch.lane]
+        """Send the batch. What Kinesis has taken of it before an error is not sent again by the next try."""
+        records: list[Record] = []
+        async for part in batch:
+            records += part
+            if len(records) >= _ENOUGH and batch.sealed is None:
+                break
+        bounds = await batch.seal()
+        begun = self._begun.get(bounds.lane)
+        if begun is None or begun.bounds != bounds:
+            begun = self._begun[bounds.lane] = self._begin(bounds, records)
+        await self._send(begun)
+        del self._begun[bounds.lane]
         return Receipt(begun.refused)
 
     async def probe(self) -> str:
@@ -89,29 +94,21 @@ class KinesisSink:
         """Let go of connections."""
         await self._service.close()
 
-    async def _send(self, records: Sequence[Record], begun: "_Begun") -> None:
+    def _begin(self, bounds: Bounds, records: Sequence[Record]) -> "_Begun":
         messages, too_large = self._packing.pack(records)
-        for each in too_large:
-            reason = f"{each.size_bytes} bytes as a message; Kinesis takes {_MOST_MESSAGE_BYTES}, key included"
-            begun.refuse([each.record], reason)
         ended = (replace(message, payload=message.payload + b"\n") for message in messages)
         outbox = Outbox(ended, most_messages=_MOST_MESSAGES, most_bytes=_MOST_REQUEST_BYTES)
+        reason = f"bytes as a message; Kinesis takes {_MOST_MESSAGE_BYTES}, key included"
+        return _Begun(bounds, outbox, [Refusal(each.record, f"{each.size_bytes} {reason}") for each in too_large])
+
+    async def _send(self, begun: "_Begun") -> None:
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._patience_s
-        while request := outbox.request():
+        while request := begun.outbox.request():
             if self._pause_s:
                 await asyncio.sleep(self._pause_s)
             failures = await self._put(request)
-            for message, failure in zip(request, failures, strict=True):
-                if failure is None:
-                    begun.take(message.records)
-                elif failure.is_final:
-                    begun.refuse(message.records, str(failure))
-                else:
-                    outbox.not_taken(message)
-                    continue
-                outbox.taken(message)
-            left = [failure for failure in failures if failure is not None and not failure.is_final]
+            left = begun.note(request, failures)
             self._pause_s = next_pause_s(self._pause_s, is_taken=not left)
             if len(left) < len(request):
                 give_up_at = loop.time() + self._patience_s
@@ -165,34 +162,6 @@ def next_pause_s(pause_s: float, *, is_taken: bool) -> float:
     return pause_s / 2 if pause_s > _SHORTEST_PAUSE_S else 0.0
 
 
-@dataclass
-class _Begun:
-    """What has become of a batch so far. `first`: its first place. `to`: all up to there is settled."""
-
-    first: int
-    to: int = 0
-    refused: list[Refusal] = field(default_factory=list)
-    _settled: set[int] = field(default_factory=set)
-
-    def rest_of(self, records: Sequence[Record]) -> list[Record]:
-        """Give those that are not settled."""
-        return [record for record in records if record.seq > self.to and record.seq not in self._settled]
-
-    def take(self, records: Sequence[Record]) -> None:
-        """Settle records that Kinesis has."""
-        self._settled.update(record.seq for record in records)
-
-    def refuse(self, records: Sequence[Record], reason: str) -> None:
-        """Settle records that Kinesis will never have."""
-        self.refused += [Refusal(record, reason) for record in records]
-        self.take(records)
-
-    def complete(self, to: int) -> None:
-        """Settle all up to a place."""
-        self.to = max(self.to, to)
-        self._settled.clear()
-
-
 @dataclass(frozen=True)
 class _Failure:
     """What Kinesis says of a message that it has not taken. `is_final`: and never will."""
@@ -203,6 +172,28 @@ class _Failure:
 
     def __str__(self) -> str:
         return self.message
+
+
+@dataclass
+class _Begun:
+    """What is left of a batch, and what of it was refused."""
+
+    bounds: Bounds
+    outbox: Outbox
+    refused: list[Refusal]
+
+    def note(self, request: Sequence[Message], failures: Sequence[_Failure | None]) -> list[_Failure]:
+        """Note what Kinesis said of each message of a request; give what it said of those that have to leave again."""
+        left = []
+        for message, failure in zip(request, failures, strict=True):
+            if failure is None or failure.is_final:
+                self.outbox.taken(message)
+            else:
+                self.outbox.not_taken(message)
+                left.append(failure)
+            if failure is not None and failure.is_final:
+                self.refused += [Refusal(record, str(failure)) for record in message.records]
+        return left
 
 
 def _failure(entry: dict[str, Any]) -> _Failure | None:
