@@ -37,18 +37,23 @@ def read(message: Message) -> dict[str, Any]:
     values=st.lists(st.tuples(st.integers(0, 2), st.text(max_size=300)), max_size=60),
     most_bytes=st.integers(500, 4000),
     most_records=st.integers(1, 20),
+    filled_bytes=st.integers(1, 5000),
     compress=st.booleans(),
 )
 def test_everything_is_in_one_message_or_too_large(
     values: list[tuple[int, str]],
     most_bytes: int,
     most_records: int,
+    filled_bytes: int,
     compress: bool,  # noqa: FBT001 - a drawn value
 ) -> None:
     """No message exceeds the limits, each topic keeps its order, and nothing is left out."""
     sent = records(*values)
-    packing = Packing("houston", topic_of, most_bytes, most_records=most_records, compress=compress)
+    packing = Packing(
+        "houston", topic_of, most_bytes, most_records=most_records, filled_bytes=filled_bytes, compress=compress
+    )
     messages, too_large = packing.pack(sent)
+    assert all(len(message.payload) <= filled_bytes or len(message.records) == 1 for message in messages)
     assert all(len(message.payload) <= most_bytes and len(message.records) <= most_records for message in messages)
     assert all(found.size_bytes > most_bytes for found in too_large)
     packed = {record.seq for message in messages for record in message.records}

@@ -16,7 +16,7 @@ from pibridge.model.event import Lane
 from pibridge.sinks import build
 from pibridge.sinks.contract import Bounds, Sink
 from pibridge.sinks.formats import FORMATS
-from pibridge.sinks.settings import FileSettings, KinesisSettings
+from pibridge.sinks.settings import FileSettings
 from sinks.batches import ListedBatch, deliver, values
 from sinks.far_sides import SITE, Bucket, FarSide, Folder, Store
 

@@ -59,6 +59,11 @@ def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
         ({"type": "file", "roll": {"age": 0}}, "greater than 0"),
         ({"type": "file", "roll": {"size": "0B"}}, "greater than 0"),
         ({"type": "kinesis"}, "Field required"),
+        ({"type": "kinesis", "stream": "acme pi"}, "no name of a data stream; write 1 to 128 of a-z"),
+        (
+            {"type": "kinesis", "stream": "acme", "partition_key": "{path}"},
+            "unknown {path}; use {site}, {stream}, {tag}",
+        ),
     ],
 )
 def test_settings_that_cannot_be_meant(keys: dict[str, Any], problem: str) -> None:

@@ -9,7 +9,7 @@ from pibridge.config.references import KeyPath
 _WILDCARD: Final = "*"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
-    ("sinks", _WILDCARD, "type"): (("iot_core", "mqtt", "kinesis"), "file, s3, greengrass_local, sitewise"),
+    ("sinks", _WILDCARD, "type"): (("iot_core", "mqtt"), "file, s3, greengrass_local, sitewise, kinesis"),
     ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
 }
 """By key: the values that are not built, and what there is instead."""

@@ -30,21 +30,24 @@ class TooLarge(Struct, frozen=True):
 class Packing:
     """`topic_of`: where the records of a context go. `most_bytes`: of one payload; `most_records`: in one payload.
 
+    `filled_bytes`: a payload of several records does not exceed this either.
     `compress`: payloads are gzip of the JSON; the same records give the same bytes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the limits of a transport
         self,
         site: str,
         topic_of: Callable[[Context], str],
         most_bytes: int,
         *,
         most_records: int = 1 << 30,
+        filled_bytes: int = 1 << 30,
         compress: bool = False,
     ) -> None:
         self._opening = f'{{"v":{VERSION},"site":{msgspec.json.encode(site).decode()},"records":['.encode()
         self._topic_of = topic_of
         self._most_bytes = most_bytes
+        self._filled_bytes = min(most_bytes, filled_bytes)
         self._most_records = most_records
         self._compress = compress
 
@@ -89,10 +92,10 @@ class Packing:
     @property
     def _room_bytes(self) -> int:
         # JSON of records shrinks to a tenth or so; what does not is parted again.
-        return self._most_bytes * 6 if self._compress else self._most_bytes
+        return self._filled_bytes * 6 if self._compress else self._filled_bytes
 
     def _fitting(self, part: Sequence[tuple[Record, bytes]]) -> Iterator[Sequence[tuple[Record, bytes]]]:
-        if len(part) == 1 or len(self._payload(part)) <= self._most_bytes:
+        if len(part) == 1 or len(self._payload(part)) <= self._filled_bytes:
             yield part
             return
         middle = len(part) // 2

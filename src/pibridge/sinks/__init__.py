@@ -12,12 +12,13 @@ from pibridge.sinks.settings import (
     FileSettings,
     GreengrassLocalSettings,
     IotCoreSettings,
+    KinesisSettings,
     S3Settings,
     SinkSettings,
     SiteWiseSettings,
 )
 
-BUILT: Final = ("file", "s3", "greengrass_local", "sitewise")
+BUILT: Final = ("file", "s3", "greengrass_local", "sitewise", "kinesis")
 """Types of the sinks that this version has."""
 
 
@@ -47,6 +48,11 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
             from pibridge.sinks.sitewise.sink import SiteWiseSink  # noqa: PLC0415
 
             return SiteWiseSink(name, settings, site)
+        case KinesisSettings():
+            # Loads aiobotocore, too.
+            from pibridge.sinks.kinesis import KinesisSink  # noqa: PLC0415
+
+            return KinesisSink(name, settings, site)
         case _:
             raise ConfigurationError(
                 [f"sinks.{name}.type: {settings.type} is not built in this version; it has {', '.join(BUILT)}"]

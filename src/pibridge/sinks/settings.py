@@ -37,6 +37,15 @@ def _web_address(text: str) -> str:
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
+
+def _stream_name(text: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", text):
+        raise ValueError("no name of a data stream; write 1 to 128 of a-z, A-Z, 0-9, _ . -")
+    return text
+
+
+StreamName = Annotated[str, AfterValidator(_stream_name)]
+
 SiteTemplate = Annotated[str, _template("site")]
 """A text in which `{site}` stands for the site."""
 
@@ -178,8 +187,12 @@ class KinesisSettings(_SinkSettings):
     """Records in an Amazon Kinesis data stream."""
 
     type: Literal["kinesis"] = Field(description="Kind of sink.")
-    stream: str = Field(min_length=1, description="Name of the data stream.")
+    stream: StreamName = Field(description="Name of the data stream.")
     region: str | None = Field(None, min_length=1, description="AWS region. null: from the environment (AWS_REGION).")
+    endpoint_url: WebAddress | None = Field(None, description="Address of a VPC endpoint. null: Amazon's own.")
+    partition_key: RecordTemplate = Field(
+        "{tag}", min_length=1, description="What a message holds the records of, in order: one tag, one asset, …"
+    )
 
 
 SinkSettings = Annotated[
