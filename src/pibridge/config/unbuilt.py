@@ -10,7 +10,6 @@ _WILDCARD: Final = "*"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
     ("sinks", _WILDCARD, "type"): (("iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis"), "file, s3"),
-    ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
 }
 """By key: the values that are not built, and what there is instead."""
 

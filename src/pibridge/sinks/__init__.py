@@ -3,9 +3,10 @@
 from typing import Final
 
 from pibridge.errors import ConfigurationError
+from pibridge.sinks import parquet
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
-from pibridge.sinks.formats import FORMATS
+from pibridge.sinks.formats import PARQUET
 from pibridge.sinks.settings import FileSettings, S3Settings, SinkSettings
 
 BUILT: Final = ("file", "s3")
@@ -14,9 +15,9 @@ BUILT: Final = ("file", "s3")
 
 def build(name: str, settings: SinkSettings, site: str) -> Sink:
     """Make the sink called `name` in the configuration, without connecting it. Raises ConfigurationError."""
-    if isinstance(settings, (FileSettings, S3Settings)) and settings.format not in FORMATS:
+    if isinstance(settings, (FileSettings, S3Settings)) and settings.format == PARQUET and not parquet.is_installed():
         raise ConfigurationError(
-            [f"sinks.{name}.format: {settings.format} is not built in this version; it has {', '.join(FORMATS)}"]
+            [f"sinks.{name}.format: parquet needs pyarrow, which is not installed; pip install 'pibridge[parquet]'"]
         )
     match settings:
         case FileSettings():
