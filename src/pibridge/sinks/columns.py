@@ -5,6 +5,7 @@ the daemon neither waits for it nor carries pyarrow. The same lines give the sam
 """
 
 import io
+import math
 import os
 import signal
 import sys
@@ -27,8 +28,8 @@ GROUP_ROWS: Final = 16 << 10
 
 _BLOCK_LINES: Final = 4 << 10
 _TICKS_PER_US: Final = 10
-_LOWER_PRIORITY: Final = 10
-_EXACT_IN_A_DOUBLE: Final = 15
+_LOWER_PRIORITY: Final = 5
+_EXACT_DIGITS: Final = 15
 _LARGEST_INT64: Final = 1 << 63
 
 _TIME: Final = pa.timestamp("us", "UTC")
@@ -150,13 +151,13 @@ def _value(raw: bytes) -> _Value:
         case b"[" | b"{":
             return _Value(json=raw.decode())
     number = float(raw)
+    if math.isinf(number):
+        return _Value(json=raw.decode())
     return _Value(number, json=None if _is_exact(raw, number) else raw.decode())
 
 
 def _is_exact(raw: bytes, number: float) -> bool:
-    if len(raw) <= _EXACT_IN_A_DOUBLE or not raw.lstrip(b"-").isdigit():
-        return True
-    return abs(number) < float("inf") and int(raw) == int(number)
+    return len(raw) <= _EXACT_DIGITS or not raw.lstrip(b"-").isdigit() or int(raw) == number
 
 
 def _state(raw: bytes) -> Any:
@@ -164,7 +165,7 @@ def _state(raw: bytes) -> Any:
     if state is not None:
         # PI gave it, so that it may be anything.
         code, name = state["code"], state["name"]
-        state["code"] = code if isinstance(code, int) and -_LARGEST_INT64 <= code < _LARGEST_INT64 else None
+        state["code"] = code if type(code) is int and -_LARGEST_INT64 <= code < _LARGEST_INT64 else None
         state["name"] = name if isinstance(name, str) else msgspec.json.encode(name).decode()
     return state
 
@@ -339,7 +340,7 @@ _PARQUET: Final = {
 }
 
 
-def write(lines: Iterable[bytes], into: BinaryIO | Any) -> None:
+def write(lines: Iterable[bytes], into: BinaryIO) -> None:
     """Write the records of these JSON lines as one Parquet file. Needs some 200 bytes of memory for each."""
     columns, rest = Columns(), iter(lines)
     while block := list(islice(rest, _BLOCK_LINES)):

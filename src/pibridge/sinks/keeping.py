@@ -23,9 +23,9 @@ def remove_unfinished(folder: Path, spared: Collection[Path]) -> None:
 
 
 def remove_older(folder: Path, before_s: float) -> int:
-    """Remove complete files last written before this Unix time, then folders of days without files; give how many files.
+    """Remove complete files last written before this Unix time, and folders of days that are empty then.
 
-    Files with other names stay, and so do their folders. Raises OSError.
+    Files with other names stay. Gives the number of files removed. Raises OSError.
     """
     removed = 0
     for day in folder.glob(_DAYS):

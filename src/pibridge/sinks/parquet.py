@@ -22,9 +22,12 @@ async def convert(lines: int, into: int) -> None:
     `lines`: has the format `jsonl.zst`, is read from its start. `into`: is empty. Raises UnavailableError.
     """
     os.lseek(lines, 0, os.SEEK_SET)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *_PROGRAM, stdin=lines, stdout=into, stderr=asyncio.subprocess.PIPE
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *_PROGRAM, stdin=lines, stdout=into, stderr=asyncio.subprocess.PIPE
+        )
+    except OSError as error:
+        raise UnavailableError(f"cannot start a process: {error.strerror}", hint="free some memory") from error
     try:
         _, said = await process.communicate()
     except asyncio.CancelledError:
