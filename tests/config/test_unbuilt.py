@@ -5,10 +5,8 @@ import pytest
 from config.trees import problems_of, small
 from pibridge.config.unbuilt import unbuilt
 from pibridge.sinks import BUILT as BUILT_SINKS
-from pibridge.sinks.formats import FORMATS
 
 SINKS = ("s3", "file", "iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis")
-ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
 
 
 @pytest.mark.parametrize(
@@ -18,10 +16,6 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
             {"sinks__cloud": {"type": "iot_core"}},
             "sinks.cloud.type: iot_core is not built in this version; it has file, s3, greengrass_local",
         ),
-        (
-            {"sinks__local__format": "parquet"},
-            "sinks.local.format: parquet is not built in this version; it has jsonl, jsonl.gz, jsonl.zst",
-        ),
     ],
 )
 def test_what_is_not_built_is_refused(changes: dict[str, Any], problem: str) -> None:
@@ -30,9 +24,8 @@ def test_what_is_not_built_is_refused(changes: dict[str, Any], problem: str) -> 
 
 
 def test_what_is_refused_is_what_cannot_be_made() -> None:
-    """Sinks and formats are refused here exactly where their rooms do not have them."""
+    """Sinks are refused here exactly where their room does not have them."""
     assert {each for each in SINKS if not unbuilt({"sinks": {"x": {"type": each}}})} == set(BUILT_SINKS)
-    assert {each for each in ALL_FORMATS if not unbuilt({"sinks": {"x": {"format": each}}})} == set(FORMATS)
 
 
 @pytest.mark.parametrize(

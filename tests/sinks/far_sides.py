@@ -100,7 +100,7 @@ class Bucket:
         self.store = store
         store.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def settings(self, format_name: str = "jsonl", roll_bytes: int = 4096) -> S3Settings:
+    def settings(self, format_name: str = "jsonl", roll_bytes: int = 4096, **more: str) -> S3Settings:
         """Give the settings of a sink that delivers here."""
         return S3Settings.model_validate(
             {
@@ -110,12 +110,13 @@ class Bucket:
                 "format": format_name,
                 "roll": {"size": roll_bytes},
                 "endpoint_url": self.store.url,
+                **more,
             }
         )
 
-    def sink(self, format_name: str, roll_bytes: int = 4096) -> Sink:
+    def sink(self, format_name: str, roll_bytes: int = 4096, **more: str) -> Sink:
         """Make an S3 sink."""
-        return build("lake", self.settings(format_name, roll_bytes), SITE)
+        return build("lake", self.settings(format_name, roll_bytes, **more), SITE)
 
     def held(self) -> dict[str, bytes]:
         """Give the objects that hold records."""

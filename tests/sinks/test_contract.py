@@ -1,6 +1,4 @@
 import asyncio
-import gzip
-import io
 import subprocess
 import sys
 import uuid
@@ -8,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from pibridge.context.record import Record, json_lines
 from pibridge.errors import ConfigurationError, UnavailableError
@@ -16,25 +13,17 @@ from pibridge.model.event import Lane
 from pibridge.sinks import build
 from pibridge.sinks.contract import Bounds, Sink
 from pibridge.sinks.formats import FORMATS
-from pibridge.sinks.settings import FileSettings
+from pibridge.sinks.settings import FileSettings, S3Settings, SinkSettings
 from sinks.batches import ListedBatch, deliver, values
 from sinks.far_sides import SITE, Bucket, FarSide, Folder, Store
+from sinks.read_back import Row, rows_of, written
 
 
-def lines(name: str, data: bytes) -> bytes:
-    """Unpack one file as its readers do."""
-    if name.endswith(".gz"):
-        return gzip.decompress(data)
-    if name.endswith(".zst"):
-        return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read()
-    return data
-
-
-def at_rest(far_side: FarSide, lane: Lane = Lane.LIVE) -> bytes:
-    """Give the lines of all files of a lane, in the order of their names' positions."""
+def at_rest(far_side: FarSide, lane: Lane = Lane.LIVE) -> list[Row]:
+    """Give the records of all files of a lane, in the order of their names' positions."""
     files = {name: data for name, data in far_side.held().items() if f"/{lane}-" in name}
     in_order = sorted(files, key=lambda name: int(name.split("-")[-2]))
-    return b"".join(lines(name, files[name]) for name in in_order)
+    return [row for name in in_order for row in rows_of(name, files[name])]
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -65,10 +54,10 @@ async def plain_sink(far_side: FarSide) -> AsyncIterator[Sink]:
 
 async def test_every_record_is_at_rest_once_and_in_order(sink: Sink, far_side: FarSide) -> None:
     """Files of a lane, one after the other, are its records: none missing, none twice, in order."""
-    records = values(1, 6000)
+    records = values(1, 2500)
     bounds = await deliver(sink, records)
     assert len(bounds) > 1
-    assert at_rest(far_side) == json_lines(records)
+    assert at_rest(far_side) == written(records)
 
 
 async def test_a_batch_tried_again_replaces_itself(sink: Sink, far_side: FarSide) -> None:
@@ -118,7 +107,7 @@ async def test_an_outage_loses_nothing(plain_sink: Sink, far_side: FarSide) -> N
     assert writing.value.hint
     await plain_sink.open()
     await plain_sink.write(ListedBatch(during, sealed=batch.sealed))
-    assert at_rest(far_side) == json_lines(before + during)
+    assert at_rest(far_side) == written(before + during)
 
 
 async def test_opening_again_harms_nothing(plain_sink: Sink, far_side: FarSide) -> None:
@@ -132,7 +121,7 @@ async def test_opening_again_harms_nothing(plain_sink: Sink, far_side: FarSide) 
 
     await plain_sink.open()
     await plain_sink.write(Reopening(records, part=300))
-    assert at_rest(far_side) == json_lines(records)
+    assert at_rest(far_side) == written(records)
 
 
 async def test_a_cancelled_write_leaves_nothing_behind(far_side: FarSide) -> None:
@@ -155,7 +144,7 @@ async def test_a_cancelled_write_leaves_nothing_behind(far_side: FarSide) -> Non
         await writing
     assert far_side.held() == {}
     await deliver(sink, records)
-    assert at_rest(far_side) == json_lines(records)
+    assert at_rest(far_side) == written(records)
     await sink.close()
 
 
@@ -163,8 +152,8 @@ async def test_both_lanes_write_at_the_same_time(plain_sink: Sink, far_side: Far
     """The lanes share a sink without meeting each other's files."""
     live, history = values(1, 1000), values(1, 1000, Lane.HISTORY)
     await asyncio.gather(deliver(plain_sink, live), deliver(plain_sink, history))
-    assert at_rest(far_side, Lane.LIVE) == json_lines(live)
-    assert at_rest(far_side, Lane.HISTORY) == json_lines(history)
+    assert at_rest(far_side, Lane.LIVE) == written(live)
+    assert at_rest(far_side, Lane.HISTORY) == written(history)
 
 
 async def test_the_day_is_that_of_the_first_record(plain_sink: Sink, far_side: FarSide) -> None:
@@ -188,17 +177,17 @@ async def test_a_closed_sink_can_be_opened(plain_sink: Sink, far_side: FarSide) 
     await plain_sink.close()
     await plain_sink.open()
     await plain_sink.write(ListedBatch(values(1, 10)))
-    assert at_rest(far_side) == json_lines(values(1, 10))
+    assert at_rest(far_side) == written(values(1, 10))
 
 
-def test_what_is_not_built_says_so() -> None:
-    """A sink or a format that this version does not have is an error that names the key and what there is."""
-    with pytest.raises(
-        ConfigurationError, match=r"^sinks\.k\.type: kinesis is not built .* it has file, s3, greengrass_local$"
-    ):
-        build("k", KinesisSettings(type="kinesis", stream="acme"), SITE)
-    with pytest.raises(ConfigurationError, match=r"^sinks\.f\.format: parquet is not built .* it has jsonl, "):
-        build("f", FileSettings(type="file", format="parquet"), SITE)
+@pytest.mark.parametrize(
+    "settings", [FileSettings(type="file", format="parquet"), S3Settings(type="s3", bucket="acme", format="parquet")]
+)
+def test_parquet_needs_its_extra(settings: SinkSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where pyarrow is not installed, `parquet` is wrong configuration that says what to install."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigurationError, match=r"^sinks\.lake\.format: .*pip install 'pibridge\[parquet\]'$"):
+        build("lake", settings, SITE)
 
 
 def test_only_sinks_of_aws_load_its_libraries() -> None:

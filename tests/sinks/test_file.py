@@ -2,7 +2,8 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+import time
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -18,10 +19,9 @@ from sinks.batches import ListedBatch, values
 DAY = "dt=2026-03-09"
 
 
-def sink_in(folder: Path, roll_bytes: int = 64 << 20) -> FileSink:
-    """Make a sink of plain lines."""
-    settings = {"type": "file", "path": folder, "format": "jsonl", "roll": {"size": roll_bytes}}
-    return FileSink(FileSettings.model_validate(settings))
+def sink_in(folder: Path, **more: object) -> FileSink:
+    """Make a sink, of plain lines unless its settings say more."""
+    return FileSink(FileSettings.model_validate({"type": "file", "path": folder, **more}))
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -47,18 +47,6 @@ def write_until_killed(folder: Path) -> None:
         daemon.kill()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a file system of 256 KiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
-        pytest.skip("only root on Linux can mount a small file system")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 async def test_lines_are_seen_while_they_are_written(tmp_path: Path) -> None:
     """Before the batch is sealed, its lines stand in a `.part` file; afterwards only the final file is there."""
     records = values(5, 20)
@@ -78,23 +66,48 @@ async def test_lines_are_seen_while_they_are_written(tmp_path: Path) -> None:
 
 
 async def test_opening_removes_what_was_left_unfinished(tmp_path: Path) -> None:
-    """Unfinished files of our own naming go; whatever else lies in the folder stays."""
+    """Unfinished files of our own naming go; complete ones stay."""
     day = tmp_path / DAY
     day.mkdir()
-    ours = [day / name for name in ("live-1.jsonl.part", "history-77.jsonl.gz.part", "live-3.jsonl.zst.part")]
-    others = [
-        day / "live-1-9.jsonl",
-        day / "notes.part",
-        day / "live-1-9.jsonl.part",
-        tmp_path / "live-1.jsonl.part",
-        tmp_path / "elsewhere.jsonl.part",
-    ]
-    for path in ours + others:
-        path.write_text("x")
+    for name in ("live-1.jsonl.part", "live-1.parquet.part", "live-1-9.jsonl"):
+        (day / name).write_text("x")
     sink = sink_in(tmp_path)
     await sink.open()
-    assert [path.exists() for path in ours] == [False] * len(ours)
-    assert [path.exists() for path in others] == [True] * len(others)
+    assert [path.name for path in day.iterdir()] == ["live-1-9.jsonl"]
+    await sink.close()
+
+
+async def test_old_files_go(tmp_path: Path) -> None:
+    """With `keep`, opening removes complete files that are older; a day later writing does, too; without, all stay."""
+    old, young = tmp_path / DAY / "live-1-9.jsonl", tmp_path / DAY / "live-10-19.jsonl"
+    old.parent.mkdir()
+    for path, age_s in ((old, 31 * 86400), (young, 29 * 86400)):
+        path.write_text("x")
+        os.utime(path, (time.time() - age_s,) * 2)
+    forever = sink_in(tmp_path)
+    await forever.open()
+    await forever.close()
+    assert old.exists()
+    sink = sink_in(tmp_path, keep="30d")
+    await sink.open()
+    assert (old.exists(), young.exists()) == (False, True)
+    await sink.close()
+
+
+async def test_records_of_a_parquet_file_wait_as_lines(tmp_path: Path) -> None:
+    """Before it is complete its records stand in a file of lines; afterwards only the Parquet file is there."""
+    seen: list[str] = []
+
+    class Watched(ListedBatch):
+        async def seal(self) -> Bounds:
+            seen.extend(path.name for path in (tmp_path / DAY).iterdir())
+            return await super().seal()
+
+    sink = sink_in(tmp_path, format="parquet")
+    await sink.open()
+    await sink.write(Watched(values(5, 20)))
+    assert seen == ["live-5.jsonl.zst.part"]
+    assert [path.name for path in (tmp_path / DAY).iterdir()] == ["live-5-24.parquet"]
     await sink.close()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pibridge.context.record import json_lines
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds
-from pibridge.sinks.formats import FORMATS, name_of, open_format
+from pibridge.sinks.formats import FORMATS, LINE_FORMATS, gathered, name_of, open_format
 from sinks.batches import values
 
 PLENTY = values(1, 3000)
@@ -33,10 +33,10 @@ def decoded(name: str, data: bytes) -> bytes:
     return data
 
 
-ONCE = {name: encoded(name, []) for name in FORMATS}
+ONCE = {name: encoded(name, []) for name in LINE_FORMATS}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", LINE_FORMATS)
 @settings(max_examples=30, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(PLENTY)), max_size=20))
 def test_bytes_depend_on_the_records_alone(name: str, cuts: list[int]) -> None:
@@ -44,13 +44,13 @@ def test_bytes_depend_on_the_records_alone(name: str, cuts: list[int]) -> None:
     assert encoded(name, cuts) == ONCE[name]
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", LINE_FORMATS)
 def test_readers_get_the_lines_back(name: str) -> None:
     """What an ordinary reader unpacks is one JSON line a record, in order."""
     assert decoded(name, ONCE[name]) == json_lines(PLENTY)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", LINE_FORMATS)
 def test_a_file_without_records_is_a_whole_file(name: str) -> None:
     """Finishing at once gives a file that readers take as empty."""
     assert decoded(name, open_format(name).finish()) == b""
@@ -65,6 +65,12 @@ def test_plain_lines_are_ready_at_once() -> None:
 def test_compressing_is_worth_it(name: str) -> None:
     """A compressed file has less than a tenth of the bytes of its lines."""
     assert len(ONCE[name]) * 10 < len(ONCE["jsonl"])
+
+
+def test_records_wait_as_lines() -> None:
+    """Whatever a file becomes, its records wait in a format of lines; those of a line format in that one."""
+    assert {gathered(name) for name in FORMATS} <= set(LINE_FORMATS)
+    assert [gathered(name) for name in LINE_FORMATS] == list(LINE_FORMATS)
 
 
 def test_a_file_is_named_by_what_it_holds() -> None:

@@ -1,19 +1,45 @@
 import asyncio
 import json
+import random
+import tempfile
 import uuid
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
-from pibridge.context.record import json_lines
+from context.plants import NOTE
+from pibridge.context.record import Record, json_lines
 from pibridge.errors import ConfigurationError, UnavailableError
+from pibridge.model.event import Event
 from pibridge.sinks.contract import Bounds
 from pibridge.sinks.s3 import Endpoint, S3Sink, endpoint_of
 from pibridge.sinks.settings import S3Settings
-from sinks.batches import ListedBatch, values
+from sinks.batches import NOON, ListedBatch, values
 from sinks.far_sides import SITE, Bucket, Store
+from sinks.plant_records import context
 from sinks.scripted_store import OK, ScriptedStore, answer, refusal, scripted_store
+
+KMS = {"sse": "aws:kms", "kms_key_id": "1234abcd-12ab-34cd-56ef-1234567890ab", "storage_class": "GLACIER_IR"}
+
+
+def stored_as(head: dict[str, str]) -> dict[str, str]:
+    """Give the settings that S3's answer tells."""
+    said = {
+        "sse": head.get("ServerSideEncryption"),
+        "kms_key_id": head.get("SSEKMSKeyId"),
+        "storage_class": head.get("StorageClass"),
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def noise(count: int) -> list[Record]:
+    """Give records that no format makes much smaller."""
+    rng = random.Random(7)
+    tagged = context(NOTE)
+    return [Record(seq, Event(1, NOON + seq, rng.randbytes(60).hex()), tagged) for seq in range(1, count + 1)]
 
 
 def settings(**given: object) -> S3Settings:
@@ -53,18 +79,70 @@ async def test_an_object_goes_out_signed_and_with_a_checksum(sink: S3Sink, scrip
 
 
 async def test_a_large_object_arrives_whole(store: Store) -> None:
-    """Beyond the size of one part, the object is sent in parts and is still one object."""
+    """Beyond the size of one part, the object is sent in parts, is still one object, and is stored as asked for."""
     bucket = Bucket(store, f"large-{uuid.uuid4().hex}")
-    records = values(1, 60_000)
+    records = values(1, 65_000)
     whole = json_lines(records)
-    assert len(whole) > 16 << 20
-    sink = bucket.sink("jsonl", roll_bytes=64 << 20)
+    assert len(whole) > 20 << 20
+    sink = bucket.sink("jsonl", roll_bytes=64 << 20, **KMS)
     await sink.open()
     await sink.write(ListedBatch(records, part=1000))
     await sink.close()
-    assert bucket.held() == {"dt=2026-03-09/live-1-60000.jsonl": whole}
-    found = store.client.list_objects_v2(Bucket=bucket.name)["Contents"]
-    assert "-" in found[0]["ETag"]  # of a multipart upload
+    assert bucket.held() == {"dt=2026-03-09/live-1-65000.jsonl": whole}
+    stored = store.client.head_object(Bucket=bucket.name, Key="pi/houston/dt=2026-03-09/live-1-65000.jsonl")
+    assert "-" in stored["ETag"]  # of a multipart upload
+    assert stored_as(stored) == KMS
+
+
+async def test_a_large_parquet_object_arrives_whole(store: Store) -> None:
+    """A Parquet object is read from disk while it is sent in parts."""
+    bucket = Bucket(store, f"columns-{uuid.uuid4().hex}")
+    records = noise(150_000)
+    sink = bucket.sink("parquet", roll_bytes=64 << 20)
+    await sink.open()
+    await sink.write(ListedBatch(records, part=1000))
+    await sink.close()
+    ((name, data),) = bucket.held().items()
+    assert name == "dt=2026-03-09/live-1-150000.parquet"
+    assert len(data) > 8 << 20
+    table = pq.read_table(BytesIO(data), columns=["seq", "value_text"]).sort_by("seq")
+    assert table["value_text"].to_pylist() == [record.event.value for record in records]
+
+
+@pytest.mark.parametrize(
+    "wanted", [{}, {"sse": "AES256", "storage_class": "STANDARD_IA"}, KMS], ids=["none", "aes", "kms"]
+)
+async def test_an_object_is_stored_as_asked_for(store: Store, wanted: dict[str, str]) -> None:
+    """Encryption, key and storage class are those of the settings, for objects and for the probe's."""
+    bucket = Bucket(store, f"stored-{uuid.uuid4().hex}")
+    sink = bucket.sink("jsonl", **wanted)
+    await sink.open()
+    await sink.write(ListedBatch(values(1, 3)))
+    await sink.probe()
+    await sink.close()
+    for name in ("dt=2026-03-09/live-1-3.jsonl", "_pibridge_check"):
+        assert stored_as(store.client.head_object(Bucket=bucket.name, Key=f"pi/houston/{name}")) == wanted
+
+
+async def test_nothing_is_asked_for_unless_it_is_set(sink: S3Sink, scripted: ScriptedStore) -> None:
+    """Without settings S3 stores as the bucket says."""
+    await sink.write(ListedBatch(values(1, 3)))
+    (request,) = scripted.requests
+    assert not [name for name in request.headers if "encryption" in name or "storage" in name]
+
+
+async def test_a_temporary_folder_that_is_full_is_told(
+    scripted: ScriptedStore, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parquet needs a temporary folder: one without space is UnavailableError with a hint, and leaves nothing behind."""
+    (small_disk / "filler").write_bytes(b"x" * (255 << 10))
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    sink = S3Sink("lake", settings(endpoint_url=scripted.url, format="parquet"), SITE)
+    await sink.open()
+    with pytest.raises(UnavailableError, match=r"cannot .*small.*free some"):
+        await sink.write(ListedBatch(noise(2000)))
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+    await sink.close()
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,14 @@ def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
         ({"type": "iot_core", "cert_file": "x"}, "has only one of cert_file and key_file; write both or none"),
         ({"type": "file", "roll": {"age": 0}}, "greater than 0"),
         ({"type": "file", "roll": {"size": "0B"}}, "greater than 0"),
+        ({"type": "file", "keep": 0}, "greater than 0"),
+        (
+            {"type": "s3", "bucket": "acme", "kms_key_id": "1234"},
+            "has kms_key_id without sse: aws:kms; write both, or neither",
+        ),
+        ({"type": "s3", "bucket": "acme", "sse": "AES256", "kms_key_id": "1"}, "has kms_key_id without sse: aws:kms"),
+        ({"type": "s3", "bucket": "acme", "sse": "kms"}, "'AES256' or 'aws:kms'"),
+        ({"type": "s3", "bucket": "acme", "storage_class": "REDUCED"}, "'INTELLIGENT_TIERING'"),
         ({"type": "kinesis"}, "Field required"),
         ({"type": "kinesis", "stream": "acme pi"}, "no name of a data stream; write 1 to 128 of a-z"),
         (

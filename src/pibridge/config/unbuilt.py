@@ -10,7 +10,6 @@ _WILDCARD: Final = "*"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
     ("sinks", _WILDCARD, "type"): (("iot_core", "mqtt"), "file, s3, greengrass_local, sitewise, kinesis"),
-    ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
 }
 """By key: the values that are not built, and what there is instead."""
 

@@ -4,9 +4,10 @@ import os
 from typing import Final
 
 from pibridge.errors import ConfigurationError
+from pibridge.sinks import parquet
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
-from pibridge.sinks.formats import FORMATS
+from pibridge.sinks.formats import PARQUET
 from pibridge.sinks.iot_transport import Chosen, choose_transport
 from pibridge.sinks.settings import (
     FileSettings,
@@ -24,9 +25,9 @@ BUILT: Final = ("file", "s3", "greengrass_local", "sitewise", "kinesis")
 
 def build(name: str, settings: SinkSettings, site: str) -> Sink:
     """Make the sink called `name` in the configuration, without connecting it. Raises ConfigurationError."""
-    if isinstance(settings, (FileSettings, S3Settings)) and settings.format not in FORMATS:
+    if isinstance(settings, (FileSettings, S3Settings)) and settings.format == PARQUET and not parquet.is_installed():
         raise ConfigurationError(
-            [f"sinks.{name}.format: {settings.format} is not built in this version; it has {', '.join(FORMATS)}"]
+            [f"sinks.{name}.format: parquet needs pyarrow, which is not installed; pip install 'pibridge[parquet]'"]
         )
     match settings:
         case FileSettings():

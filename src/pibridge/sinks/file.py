@@ -3,21 +3,23 @@
 import asyncio
 import errno
 import os
-import re
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple
 
+import structlog
+
 from pibridge.context.record import Record
 from pibridge.errors import UnavailableError
-from pibridge.model.event import Lane
 from pibridge.sinks.contract import Batch, Receipt
-from pibridge.sinks.formats import FORMATS, name_of, open_format
+from pibridge.sinks.formats import PARQUET, gathered, name_of, open_format
+from pibridge.sinks.keeping import remove_older, remove_unfinished
+from pibridge.sinks.parquet import convert
 from pibridge.sinks.settings import FileSettings
 
-_UNFINISHED: Final = re.compile(rf"(?:{'|'.join(Lane)})-\d+\.(?:{'|'.join(map(re.escape, FORMATS))})\.part")
-_DAYS: Final = "dt=????-??-??"
+_LOOK_EVERY_S: Final = 3600.0
 _HINTS: Final = {
     errno.ENOSPC: "free some space, delivery then goes on by itself",
     errno.EDQUOT: "raise the quota of the account or free some space",
@@ -40,6 +42,8 @@ class FileSink:
         self._roll_bytes = settings.roll.size
         self._folder = settings.path
         self._format = settings.format
+        self._keep_s = settings.keep
+        self._looked_s = 0.0
         # One thread: what is begun for a file that was given up ends before the file is closed or begun anew.
         self._disk = ThreadPoolExecutor(1, "file-sink")
         self._being_written: set[Path] = set()
@@ -47,23 +51,32 @@ class FileSink:
     async def open(self) -> None:
         """Make the folder, see that it can be written, remove unfinished files of an interrupted run."""
         await self._on_disk(_try_out, self._folder)
-        await self._on_disk(_remove_unfinished, self._folder, frozenset(self._being_written))
+        await self._on_disk(remove_unfinished, self._folder, frozenset(self._being_written))
+        await self._remove_older()
 
     async def write(self, batch: Batch) -> Receipt:
         """Write one file; it has its name once it is on disk whole."""
-        path = self._folder / f"dt={batch.day}" / f"{batch.lane}-{batch.first}.{self._format}.part"
-        file = _PartFile(path, self._format)
-        self._being_written.add(path)
+        begun = self._folder / f"dt={batch.day}" / f"{batch.lane}-{batch.first}"
+        lines = _LinesFile(begun, gathered(self._format))
+        file = _PartFile(begun, PARQUET) if self._format == PARQUET else lines
+        self._being_written |= {lines.path, file.path}
         try:
             async for records in batch:
-                await self._on_disk(file.append, records)
-                if file.size_bytes >= self._roll_bytes and batch.sealed is None:
+                await self._on_disk(lines.append, records)
+                if lines.size_bytes >= self._roll_bytes and batch.sealed is None:
                     break
             bounds = await batch.seal()
+            written = await self._on_disk(lines.finish)
+            if file is not lines:
+                await convert(written, await self._on_disk(file.begin))
             await self._on_disk(file.complete, self._folder / name_of(bounds, self._format))
+            if file is not lines:
+                await self._on_disk(lines.remove)
         finally:
-            self._being_written.discard(path)
+            self._being_written -= {lines.path, file.path}
+            self._disk.submit(lines.close)
             self._disk.submit(file.close)
+        await self._remove_older()
         return Receipt()
 
     async def probe(self) -> str:
@@ -76,6 +89,17 @@ class FileSink:
         self._disk.shutdown(wait=False)
         self._disk = ThreadPoolExecutor(1, "file-sink")
 
+    async def _remove_older(self) -> None:
+        now_s = time.time()
+        if self._keep_s is None or 0 <= now_s - self._looked_s < _LOOK_EVERY_S:
+            return
+        self._looked_s = now_s
+        try:
+            await self._on_disk(remove_older, self._folder, now_s - self._keep_s)
+        except UnavailableError as error:
+            # What is new still gets through.
+            structlog.get_logger().warning("old files cannot be removed", error=str(error))
+
     async def _on_disk(self, work: Callable[[*_Given], _Result], *given: *_Given) -> _Result:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._disk, work, *given)
@@ -87,24 +111,25 @@ class FileSink:
 
 
 class _PartFile:
-    """A file that is being written. Nothing is opened before the first record."""
+    """A file that is being written. `begun`: the path of its name as far as that is known."""
 
-    def __init__(self, path: Path, extension: str) -> None:
-        self.size_bytes = 0
-        self._path = path
-        self._encoder = open_format(extension)
+    def __init__(self, begun: Path, extension: str) -> None:
+        self.path = begun.with_name(f"{begun.name}.{extension}.part")
         self._descriptor: int | None = None
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Write records where a reader sees them at once, unless a compressor gathers them."""
-        self._write(self._encoder.encode(records))
+    def begin(self) -> int:
+        """Make the file, unless that is done, and give its descriptor."""
+        if self._descriptor is None:
+            _make_folder(self.path.parent)
+            self._descriptor = _create(self.path)
+        return self._descriptor
 
     def complete(self, final: Path) -> None:
-        """Write the rest, wait until all is on disk, then give the file its name, in place of one of the same name."""
-        os.fsync(self._write(self._encoder.finish()))
+        """Wait until all is on disk, then give the file its name, in place of one of the same name."""
+        os.fsync(self.begin())
         self.close()
         _make_folder(final.parent)
-        self._path.replace(final)
+        self.path.replace(final)
         _sync_folder(final.parent)
         _sync_folder(final.parent.parent)
 
@@ -114,13 +139,32 @@ class _PartFile:
         if descriptor is not None:
             os.close(descriptor)
 
-    def _write(self, data: bytes) -> int:
-        if self._descriptor is None:
-            _make_folder(self._path.parent)
-            self._descriptor = _create(self._path)
-        _write_whole(self._descriptor, data)
+    def remove(self) -> None:
+        """Let go of the file and of what is in it."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+
+class _LinesFile(_PartFile):
+    """One that takes records. Nothing is made before the first."""
+
+    def __init__(self, begun: Path, extension: str) -> None:
+        super().__init__(begun, extension)
+        self.size_bytes = 0
+        self._encoder = open_format(extension)
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Write records where a reader sees them at once, unless a compressor gathers them."""
+        self._write(self._encoder.encode(records))
+
+    def finish(self) -> int:
+        """Write what a compressor still has; give the descriptor."""
+        self._write(self._encoder.finish())
+        return self.begin()
+
+    def _write(self, data: bytes) -> None:
+        _write_whole(self.begin(), data)
         self.size_bytes += len(data)
-        return self._descriptor
 
 
 def _try_out(folder: Path) -> None:
@@ -135,15 +179,9 @@ def _try_out(folder: Path) -> None:
         path.unlink()
 
 
-def _remove_unfinished(folder: Path, spared: frozenset[Path]) -> None:
-    for path in folder.glob(f"{_DAYS}/*.part"):
-        if _UNFINISHED.fullmatch(path.name) and path not in spared:
-            path.unlink(missing_ok=True)
-
-
 def _create(path: Path) -> int:
     path.unlink(missing_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:

@@ -74,12 +74,22 @@ def _zstd() -> Encoder:
 
 _ENCODERS: Final[dict[str, Callable[[], Encoder]]] = {"jsonl": _Lines, "jsonl.gz": _gzip, "jsonl.zst": _zstd}
 
-FORMATS: Final = tuple(_ENCODERS)
-"""Names of the formats; a name is the file's extension too."""
+PARQUET: Final = "parquet"
+
+LINE_FORMATS: Final = tuple(_ENCODERS)
+"""Names of the formats that are written as records come."""
+
+FORMATS: Final = (*LINE_FORMATS, PARQUET)
+"""Names of all formats; a name is the file's extension too."""
+
+
+def gathered(name: str) -> str:
+    """Give the format in which records wait until a file of this format is complete."""
+    return "jsonl.zst" if name == PARQUET else name
 
 
 def open_format(name: str) -> Encoder:
-    """Begin one file in a format of `FORMATS`. KeyError if it is none."""
+    """Begin one file in a format of `LINE_FORMATS`. KeyError if it is none."""
     return _ENCODERS[name]()
 
 

@@ -1,11 +1,13 @@
-"""Objects in an S3 bucket: gathered in memory while the batch is open, then sent by one PUT."""
+"""Objects in an S3 bucket: gathered while the batch is open, then sent by one PUT; lines in memory, Parquet on disk."""
 
 import asyncio
 import os
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from tempfile import TemporaryFile, gettempdir
+from typing import BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
 from awscrt.auth import AwsCredentialsProvider
@@ -24,8 +26,9 @@ from awscrt.s3 import (
 )
 
 from pibridge.errors import ConfigurationError, UnavailableError
-from pibridge.sinks.contract import Batch, Receipt, Refusal
-from pibridge.sinks.formats import name_of, open_format
+from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal
+from pibridge.sinks.formats import PARQUET, gathered, name_of, open_format
+from pibridge.sinks.parquet import convert
 from pibridge.sinks.settings import S3Settings
 
 _PART_BYTES: Final = 8 << 20
@@ -38,6 +41,7 @@ _CONTENT_TYPES: Final = {
     "jsonl": "application/x-ndjson",
     "jsonl.gz": "application/gzip",
     "jsonl.zst": "application/zstd",
+    "parquet": "application/vnd.apache.parquet",
 }
 
 _FOR_GOOD: Final = frozenset({"EntityTooLarge", "KeyTooLongError"})
@@ -71,6 +75,7 @@ class S3Sink:
         self._bucket = settings.bucket
         self._prefix = settings.prefix.replace("{site}", site).strip("/")
         self._endpoint = endpoint_of(name, settings)
+        self._wishes = wishes(settings)
         self._patience_s = patience_s
         self._connection: Connection | None = None
         self._refused: dict[tuple[str, int], str] = {}
@@ -84,16 +89,9 @@ class S3Sink:
         start = (batch.lane, batch.first)
         if start in self._refused:
             return await self._give_back(batch, self._refused.pop(start))
-        encoder = open_format(self._format)
-        spool = BytesIO()
-        async for records in batch:
-            spool.write(await asyncio.to_thread(encoder.encode, records))
-            if spool.tell() >= self._roll_bytes and batch.sealed is None:
-                break
-        spool.write(await asyncio.to_thread(encoder.finish))
-        bounds = await batch.seal()
+        body, bounds = await (self._parquet(batch) if self._format == PARQUET else self._lines(batch))
         try:
-            await self._put(name_of(bounds, self._format), spool, _CONTENT_TYPES[self._format])
+            await self._put(name_of(bounds, self._format), body, _CONTENT_TYPES[self._format])
         except _RefusedError as refusal:
             # The records are not kept beside their bytes: the next try, which is of the same records, gives them back.
             self._refused[start] = str(refusal)
@@ -113,25 +111,59 @@ class S3Sink:
             del connection
             await asyncio.to_thread(ended.wait, _SHUTDOWN_S)
 
+    async def _lines(self, batch: Batch) -> tuple[BinaryIO, Bounds]:
+        spool = BytesIO()
+        return spool, await self._gather(batch, spool)
+
+    async def _parquet(self, batch: Batch) -> tuple[BinaryIO, Bounds]:
+        """Give the object as a file that has no name and is gone when it is closed."""
+        try:
+            with TemporaryFile(prefix="pibridge-") as lines, ExitStack() as unless_done:
+                bounds = await self._gather(batch, lines)
+                await asyncio.to_thread(lines.flush)
+                body = unless_done.enter_context(TemporaryFile(prefix="pibridge-"))
+                await convert(lines.fileno(), body.fileno())
+                unless_done.pop_all()
+        except OSError as error:
+            where = gettempdir()
+            raise UnavailableError(f"cannot write to {where}: {error.strerror}", hint="free some space") from error
+        return body, bounds
+
+    async def _gather(self, batch: Batch, spool: BinaryIO) -> Bounds:
+        encoder = open_format(gathered(self._format))
+        async for records in batch:
+            await asyncio.to_thread(lambda given: spool.write(encoder.encode(given)), records)
+            if spool.tell() >= self._roll_bytes and batch.sealed is None:
+                break
+        await asyncio.to_thread(lambda: spool.write(encoder.finish()))
+        return await batch.seal()
+
     async def _give_back(self, batch: Batch, reason: str) -> Receipt:
         refused = [Refusal(record, reason) async for records in batch for record in records]
         await batch.seal()
         return Receipt(refused)
 
-    async def _put(self, name: str, spool: BytesIO, content_type: str) -> str:
+    async def _put(self, name: str, body: BinaryIO, content_type: str) -> str:
+        """Send one object; S3's client closes the body when it needs it no longer."""
         key = f"{self._prefix}/{name}" if self._prefix else name
-        size_bytes = spool.tell()
-        spool.seek(0)
+        size_bytes = body.seek(0, os.SEEK_END)
+        body.seek(0)
         headers = HttpHeaders(
-            [("Host", self._endpoint.host), ("Content-Length", str(size_bytes)), ("Content-Type", content_type)]
+            [
+                ("Host", self._endpoint.host),
+                ("Content-Length", str(size_bytes)),
+                ("Content-Type", content_type),
+                *self._wishes,
+            ]
         )
         if self._connection is None:
             self._connection = Connection.to(self._endpoint)
         request = self._connection.client.make_request(
             type=S3RequestType.PUT_OBJECT,
-            request=HttpRequest("PUT", quote(f"{self._endpoint.path}/{key}"), headers, spool),
+            request=HttpRequest("PUT", quote(f"{self._endpoint.path}/{key}"), headers, body),
             checksum_config=S3ChecksumConfig(S3ChecksumAlgorithm.CRC32C, S3ChecksumLocation.HEADER),
         )
+        request.finished_future.add_done_callback(lambda _: body.close())
         answer = asyncio.wrap_future(request.finished_future)
         allowed_s = self._patience_s + size_bytes / _SLOWEST_BYTES_PER_S
         try:
@@ -213,6 +245,16 @@ def endpoint_of(name: str, settings: S3Settings) -> Endpoint:
         # Amazon's certificate covers one label before its own name.
         return Endpoint(region, f"s3.{region}.amazonaws.com", f"/{settings.bucket}", tls=True)
     return Endpoint(region, f"{settings.bucket}.s3.{region}.amazonaws.com", "", tls=True)
+
+
+def wishes(settings: S3Settings) -> list[tuple[str, str]]:
+    """Give the headers that say how S3 shall store the objects."""
+    said = {
+        "x-amz-server-side-encryption": settings.sse,
+        "x-amz-server-side-encryption-aws-kms-key-id": settings.kms_key_id,
+        "x-amz-storage-class": settings.storage_class,
+    }
+    return [(header, value) for header, value in said.items() if value is not None]
 
 
 @dataclass(frozen=True)

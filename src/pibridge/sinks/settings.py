@@ -10,6 +10,9 @@ from pibridge.context.settings import FilterSettings
 from pibridge.model.settings import Duration, Settings, Size
 
 Format = Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"]
+StorageClass = Literal[
+    "STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
+]
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _PER_RECORD: Final = ("site", "stream", "tag", "asset.path", "attribute")
@@ -88,6 +91,19 @@ class S3Settings(_SinkSettings):
     format: Format = Field("jsonl.zst", description="What an object is: JSON lines, plain or compressed, or Parquet.")
     roll: RollS3 = Field(default_factory=RollS3, description="When an object is complete.")
     endpoint_url: WebAddress | None = Field(None, description="Address of an S3-compatible store. null: Amazon's own.")
+    sse: Literal["AES256", "aws:kms"] | None = Field(
+        None, description="How S3 encrypts the objects. null: as the bucket says."
+    )
+    kms_key_id: str | None = Field(
+        None, min_length=1, description="Of sse aws:kms: id or ARN of the KMS key. null: the key that Amazon manages."
+    )
+    storage_class: StorageClass | None = Field(None, description="S3 storage class. null: STANDARD.")
+
+    @model_validator(mode="after")
+    def _key_is_of_kms(self) -> Self:
+        if self.kms_key_id is not None and self.sse != "aws:kms":
+            raise ValueError("has kms_key_id without sse: aws:kms; write both, or neither")
+        return self
 
 
 class FileSettings(_SinkSettings):
@@ -97,6 +113,9 @@ class FileSettings(_SinkSettings):
     path: Path = Field(Path("out"), description="Folder of the files; made when missing.")
     format: Format = Field("jsonl", description="What a file is: JSON lines, plain or compressed, or Parquet.")
     roll: RollFile = Field(default_factory=RollFile, description="When a file is complete.")
+    keep: Duration | None = Field(
+        None, gt=0, description="How long complete files stay, by when they were last written. null: for ever."
+    )
 
 
 class IotCoreSettings(_SinkSettings):
