@@ -5,7 +5,7 @@ from typing import Any
 
 from pibridge.config.problems import Problem
 from pibridge.config.settings import Configuration
-from pibridge.sinks.settings import FileSettings, S3Settings
+from pibridge.sinks.settings import FileSettings, IotCoreSettings, MqttSettings, S3Settings
 
 
 def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
@@ -29,7 +29,7 @@ def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
 
 
 def shared_places(configuration: Configuration) -> list[Problem]:
-    """Give a problem for each sink that would write over another's files, or into the journal."""
+    """Give a problem for each sink that would write over another's files, into the journal, or end its connection."""
     problems: list[Problem] = []
     taken: dict[object, str] = {}
     journal = Path(configuration.journal.path).absolute()
@@ -37,14 +37,21 @@ def shared_places(configuration: Configuration) -> list[Problem]:
         match sink:
             case FileSettings():
                 place: object = sink.path.absolute()
+                key = "path"
                 if sink.path.absolute().is_relative_to(journal):
                     problems.append(Problem(("sinks", name, "path"), "is inside journal.path; write another folder"))
             case S3Settings():
                 place = (sink.endpoint_url, sink.bucket, sink.prefix.strip("/"))
+                key = "prefix"
+            case IotCoreSettings() if sink.transport != "greengrass":
+                place = (sink.endpoint, sink.client_id)
+                key = "client_id"
+            case MqttSettings():
+                place = (sink.host, sink.port, sink.client_id)
+                key = "client_id"
             case _:
                 continue
         if place in taken:
-            key = "path" if isinstance(sink, FileSettings) else "prefix"
             problems.append(Problem(("sinks", name, key), f"is that of {taken[place]} too; write another one"))
         taken.setdefault(place, name)
     return problems

@@ -9,7 +9,8 @@ from pibridge.config.references import KeyPath
 _WILDCARD: Final = "*"
 
 _UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
-    ("sinks", _WILDCARD, "type"): (("iot_core", "greengrass_local", "mqtt", "sitewise", "kinesis"), "file, s3"),
+    ("sinks", _WILDCARD, "type"): (("greengrass_local", "sitewise", "kinesis"), "file, s3, iot_core, mqtt"),
+    ("sinks", _WILDCARD, "transport"): (("greengrass",), "mqtt"),
     ("sinks", _WILDCARD, "format"): (("parquet",), "jsonl, jsonl.gz, jsonl.zst"),
 }
 """By key: the values that are not built, and what there is instead."""

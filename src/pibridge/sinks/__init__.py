@@ -6,9 +6,10 @@ from pibridge.errors import ConfigurationError
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.formats import FORMATS
-from pibridge.sinks.settings import FileSettings, S3Settings, SinkSettings
+from pibridge.sinks.iot_core import build_iot_core
+from pibridge.sinks.settings import FileSettings, IotCoreSettings, MqttSettings, S3Settings, SinkSettings
 
-BUILT: Final = ("file", "s3")
+BUILT: Final = ("file", "s3", "iot_core", "mqtt")
 """Types of the sinks that this version has."""
 
 
@@ -22,10 +23,16 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
         case FileSettings():
             return FileSink(settings)
         case S3Settings():
-            # Loads awscrt, which only this sink needs.
+            # Loads awscrt, which not every sink needs.
             from pibridge.sinks.s3 import S3Sink  # noqa: PLC0415
 
             return S3Sink(name, settings, site)
+        case IotCoreSettings():
+            return build_iot_core(name, settings, site)
+        case MqttSettings():
+            from pibridge.sinks.mqtt import mqtt_sink  # noqa: PLC0415 - loads awscrt, too
+
+            return mqtt_sink(name, settings, site)
         case _:
             raise ConfigurationError(
                 [f"sinks.{name}.type: {settings.type} is not built in this version; it has {', '.join(BUILT)}"]
