@@ -1,6 +1,7 @@
 """A real broker, and a subscriber that knows nothing of ours: mosquitto and mosquitto_sub."""
 
 import asyncio
+import gzip
 import os
 import shutil
 import signal
@@ -170,26 +171,44 @@ class Mosquitto:
 
 
 class Subscriber:
-    """mosquitto_sub on all topics. `messages`: topic, payload and whether it was a retained one, as they came."""
+    """mosquitto_sub on all topics, with the options that let it in.
 
-    def __init__(self, port: int, *options: str) -> None:
+    It asks for QoS 0: where it had to confirm, it would give up unread what a broker sent before it was killed.
+    `messages`: topic, payload and whether it was a retained one, as they came. `records`: those in them.
+    """
+
+    def __init__(self, broker: Mosquitto, *options: str) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
-        self._command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-V", "mqttv5", "-q", "1", "-t", "#"]
-        self._command += ["-d", "-F", "MESSAGE %r %x %t", *options]
+        self.records: list[Mapping[str, Any]] = []
+        self._broker = broker
+        self._command = [
+            "mosquitto_sub",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(broker.port),
+            "-V",
+            "mqttv5",
+            "-q",
+            "0",
+            "-t",
+            "#",
+        ]
+        self._command += ["-F", "%r %x %t", *options]
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._is_subscribed = asyncio.Event()
+        self._times = 0
 
     async def start(self) -> None:
         """Subscribe anew; return when the broker has agreed."""
         await self.stop()
-        self._is_subscribed.clear()
+        self._times += 1
+        name = f"watcher-{self._times}"
         self._process = await asyncio.create_subprocess_exec(
-            "stdbuf", "-oL", *self._command, stdout=subprocess.PIPE, limit=_LONGEST_LINE_BYTES
+            "stdbuf", "-oL", *self._command, "-i", name, stdout=subprocess.PIPE, limit=_LONGEST_LINE_BYTES
         )
         self._reading = asyncio.create_task(self._read(self._process))
-        async with asyncio.timeout(10):
-            await self._is_subscribed.wait()
+        await eventually(lambda: f"Sending SUBACK to {name}" in self._broker.log.read_text())
 
     async def stop(self) -> None:
         """End, after what has come is read."""
@@ -200,22 +219,16 @@ class Subscriber:
             await self._process.wait()
             self._process = self._reading = None
 
-    def records(self) -> list[dict[str, Any]]:
-        """Give the records of all messages, as they came."""
-        return [record for _, payload, _ in self.messages for record in unpacked(payload)["records"]]
-
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         async for line in process.stdout:
-            kind, _, rest = line.decode().rstrip("\n").partition(" ")
-            if kind == "MESSAGE":
-                retained, payload, topic = rest.split(" ", 2)
-                self.messages.append((topic, bytes.fromhex(payload), retained == "1"))
-            elif kind == "Subscribed":
-                self._is_subscribed.set()
+            retained, payload, topic = line.decode().rstrip("\n").split(" ", 2)
+            self.messages.append((topic, bytes.fromhex(payload), retained == "1"))
+            self.records += unpacked(self.messages[-1][1])["records"]
 
 
 def unpacked(payload: bytes) -> Mapping[str, Any]:
-    """Read a message."""
-    told: Mapping[str, Any] = msgspec.json.decode(payload)
+    """Read a message, compressed or not."""
+    json = gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload
+    told: Mapping[str, Any] = msgspec.json.decode(json)
     return told

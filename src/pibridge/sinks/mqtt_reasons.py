@@ -145,7 +145,7 @@ class Advice:
             ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", closed),
             ("AWS_IO_SOCKET_CONNECTION_REFUSED", "nothing listens there: start it, or correct the address"),
             ("AWS_IO_DNS", "correct the host name, or check DNS"),
-            ("AWS_IO_TLS", f"check {self.certificates} of sinks.{self.sink}, the host's name, and the clock"),
+            ("AWS_IO_TLS", f"check {self.certificates} of sinks.{self.sink}, revoked certificates, and the clock"),
             ("AWS_ERROR_MQTT5_CONNACK_TIMEOUT", "it takes connections and does not answer: is it an MQTT broker?"),
             ("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", f"renew the AWS credentials, check the clock; {self.login}"),
             ("AWS_AUTH_", credentials),
