@@ -84,6 +84,7 @@ class Broker:
     async def fail(self) -> None:
         """Kill the broker."""
         self.broker.kill()
+        await self.subscriber.orphaned()
 
     async def stop(self) -> None:
         """End both."""

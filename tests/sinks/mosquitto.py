@@ -210,8 +210,14 @@ class Subscriber:
         self._reading = asyncio.create_task(self._read(self._process))
         await eventually(lambda: f"Sending SUBACK to {name}" in self._broker.log.read_text())
 
+    async def orphaned(self) -> None:
+        """Return when it has read all that its broker sent before it died; then it ends by itself."""
+        if self._reading is not None:
+            async with asyncio.timeout(10):
+                await self._reading
+
     async def stop(self) -> None:
-        """End, after what has come is read."""
+        """End; what it has told is read."""
         if self._process is not None and self._reading is not None:
             if self._process.returncode is None:
                 self._process.terminate()
