@@ -5,10 +5,16 @@ from typing import Any, Final
 
 from pibridge.config.problems import Problem
 from pibridge.config.settings import Configuration
-from pibridge.sinks.settings import FileSettings, S3Settings, SiteWiseSettings
+from pibridge.sinks.settings import FileSettings, IotCoreSettings, MqttSettings, S3Settings, SiteWiseSettings
 
-_PLACES: Final = {"file": ("path",), "s3": ("prefix",), "sitewise": ("bulk_import", "prefix")}
-"""The key that says where a sink writes."""
+_PLACES: Final = {
+    "file": ("path",),
+    "s3": ("prefix",),
+    "sitewise": ("bulk_import", "prefix"),
+    "iot_core": ("client_id",),
+    "mqtt": ("client_id",),
+}
+"""The key that says where a sink writes, or as whom."""
 
 
 def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
@@ -32,7 +38,7 @@ def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
 
 
 def shared_places(configuration: Configuration) -> list[Problem]:
-    """Give a problem for each sink that would write over another's files, or into the journal."""
+    """Give a problem for each sink that would write over another's files, into the journal, or end its connection."""
     problems: list[Problem] = []
     taken: dict[object, str] = {}
     journal = Path(configuration.journal.path).absolute()
@@ -47,6 +53,10 @@ def shared_places(configuration: Configuration) -> list[Problem]:
             case SiteWiseSettings() if sink.bulk_import is not None:
                 bulk = sink.bulk_import
                 place = (bulk.endpoint_url, bulk.bucket, bulk.prefix.strip("/"))
+            case IotCoreSettings() if sink.transport != "greengrass":
+                place = (sink.endpoint, sink.client_id)
+            case MqttSettings():
+                place = (sink.host, sink.port, sink.client_id)
             case _:
                 continue
         if place in taken:

@@ -8,9 +8,7 @@ from pibridge.config.references import KeyPath
 
 _WILDCARD: Final = "*"
 
-_UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {
-    ("sinks", _WILDCARD, "type"): (("iot_core", "mqtt"), "file, s3, greengrass_local, sitewise, kinesis"),
-}
+_UNBUILT_VALUES: Final[Mapping[KeyPath, tuple[Sequence[str], str]]] = {}
 """By key: the values that are not built, and what there is instead."""
 
 

@@ -8,18 +8,19 @@ from pibridge.sinks import parquet
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.formats import PARQUET
-from pibridge.sinks.iot_transport import Chosen, choose_transport
+from pibridge.sinks.iot_core import build_iot_core
 from pibridge.sinks.settings import (
     FileSettings,
     GreengrassLocalSettings,
     IotCoreSettings,
     KinesisSettings,
+    MqttSettings,
     S3Settings,
     SinkSettings,
     SiteWiseSettings,
 )
 
-BUILT: Final = ("file", "s3", "greengrass_local", "sitewise", "kinesis")
+BUILT: Final = ("file", "s3", "iot_core", "mqtt", "greengrass_local", "sitewise", "kinesis")
 """Types of the sinks that this version has."""
 
 
@@ -33,17 +34,21 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
         case FileSettings():
             return FileSink(settings)
         case S3Settings():
-            # Loads awscrt, which only this sink needs.
+            # Loads awscrt, which not every sink needs.
             from pibridge.sinks.s3 import S3Sink  # noqa: PLC0415
 
             return S3Sink(name, settings, site)
+        case IotCoreSettings():
+            return build_iot_core(name, settings, site, os.environ)
+        case MqttSettings():
+            from pibridge.sinks.mqtt import mqtt_sink  # noqa: PLC0415 - loads awscrt, too
+
+            return mqtt_sink(name, settings, site)
         case GreengrassLocalSettings():
             # Loads awsiotsdk, which only a Greengrass component needs.
             from pibridge.sinks.greengrass_local import build_greengrass_local  # noqa: PLC0415
 
             return build_greengrass_local(name, settings, site, os.environ)
-        case IotCoreSettings():
-            return _build_iot_core(name, settings, site)
         case SiteWiseSettings():
             # Loads aiobotocore, some 50 MB.
             from pibridge.sinks.sitewise.sink import SiteWiseSink  # noqa: PLC0415
@@ -58,15 +63,3 @@ def build(name: str, settings: SinkSettings, site: str) -> Sink:
             raise ConfigurationError(
                 [f"sinks.{name}.type: {settings.type} is not built in this version; it has {', '.join(BUILT)}"]
             )
-
-
-def _build_iot_core(name: str, settings: IotCoreSettings, site: str) -> Sink:
-    transport, reason = choose_transport(name, settings, os.environ)
-    if transport == "mqtt":
-        raise ConfigurationError(
-            [f"sinks.{name}.transport: mqtt ({reason}) is not built in this version; it has greengrass"]
-        )
-    # Loads awsiotsdk, as above.
-    from pibridge.sinks.iot_greengrass import build_iot_greengrass  # noqa: PLC0415
-
-    return Chosen(name, build_iot_greengrass(name, settings, site, os.environ), transport, reason)

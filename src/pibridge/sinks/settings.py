@@ -2,13 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pibridge.context.settings import FilterSettings
-from pibridge.model.settings import Duration, Settings, Size
+from pibridge.model.settings import Duration, Secret, Settings, Size
 
+Encoding = Literal["json", "json.gz"]
 Format = Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"]
 StorageClass = Literal[
     "STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
@@ -67,6 +68,22 @@ class _SinkSettings(Settings):
     )
 
 
+class _ShowsCertificate(Protocol):
+    @property
+    def cert_file(self) -> Path | None: ...
+    @property
+    def key_file(self) -> Path | None: ...
+
+
+_Shows = TypeVar("_Shows", bound=_ShowsCertificate)
+
+
+def _with_both_files(settings: _Shows) -> _Shows:
+    if (settings.cert_file is None) != (settings.key_file is None):
+        raise ValueError("has only one of cert_file and key_file; write both or none")
+    return settings
+
+
 class RollS3(Settings):
     """When an object is complete: whichever comes first."""
 
@@ -79,6 +96,30 @@ class RollFile(Settings):
 
     size: Size = Field(64 << 20, gt=0, description="Size at which a file is completed.")
     age: Duration = Field(60.0, gt=0, description="Age at which a file is completed.")
+
+
+class RollMessages(Settings):
+    """When what has gathered is sent."""
+
+    age: Duration = Field(0.25, gt=0, description="How long records are gathered before they are sent.")
+
+
+class PublishLimits(Settings):
+    """How fast one connection sends. null: as fast as the far side takes it."""
+
+    publishes_per_second: float | None = Field(None, gt=0, description="Messages each second, evenly.")
+    bytes_per_second: Size | None = Field(None, gt=0, description="Bytes of topics and payloads each second, evenly.")
+    in_flight: int = Field(20, ge=1, le=65535, description="Messages under way that are not confirmed yet.")
+
+
+class IotCoreLimits(PublishLimits):
+    """How fast one connection sends: what AWS IoT Core takes."""
+
+    publishes_per_second: float | None = Field(100.0, gt=0, description="Messages each second, evenly.")
+    bytes_per_second: Size | None = Field(
+        512 << 10, gt=0, description="Bytes of topics and payloads each second, evenly."
+    )
+    in_flight: int = Field(100, ge=1, le=65535, description="Messages under way that are not confirmed yet.")
 
 
 class S3Settings(_SinkSettings):
@@ -136,17 +177,24 @@ class IotCoreSettings(_SinkSettings):
     cert_file: Path | None = Field(None, description="PEM file of the certificate.")
     key_file: Path | None = Field(None, description="PEM file of the private key.")
     ca_file: Path | None = Field(None, description="PEM bundle that signs the endpoint. null: Amazon's.")
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Of mqtt: TCP port. null: 8883 for x509, which can also use 443; 443 for sigv4.",
+    )
     client_id: SiteTemplate = Field(
         "pibridge-{site}", min_length=1, description="MQTT client id; never the Greengrass core's thing name."
     )
     topic: RecordTemplate = Field("pi/{site}/{asset.path}", min_length=1, description="Topic of the messages.")
-    encoding: Literal["json", "json.gz"] = Field("json", description="What a message is: JSON, plain or compressed.")
+    encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed.")
+    connections: int = Field(1, ge=1, le=64, description="Of mqtt: connections; each topic keeps to one of them.")
+    limits: IotCoreLimits = Field(default_factory=IotCoreLimits, description="Of mqtt: how fast one connection sends.")
+    roll: RollMessages = Field(default_factory=RollMessages, description="When what has gathered is sent.")
 
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("has only one of cert_file and key_file; write both or none")
-        return self
+        return _with_both_files(self)
 
 
 class GreengrassLocalSettings(_SinkSettings):
@@ -156,13 +204,51 @@ class GreengrassLocalSettings(_SinkSettings):
     topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
 
 
+class BrokerTls(Settings):
+    """How the broker's certificate is checked, and which one we show."""
+
+    verify: bool = Field(default=True, description="Check the broker's certificate.")
+    ca_file: Path | None = Field(None, description="PEM bundle that signs it. null: the system's.")
+    cert_file: Path | None = Field(None, description="PEM file of our certificate, where the broker wants one.")
+    key_file: Path | None = Field(None, description="PEM file of its private key.")
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        return _with_both_files(self)
+
+
 class MqttSettings(_SinkSettings):
     """Messages to an MQTT broker in the plant."""
 
     type: Literal["mqtt"] = Field(description="Kind of sink.")
     host: str = Field(min_length=1, description="Host name or address of the broker.")
-    port: int = Field(1883, ge=1, le=65535, description="TCP port of the broker.")
+    port: int | None = Field(None, ge=1, le=65535, description="TCP port of the broker. null: 1883, with tls 8883.")
+    protocol: Literal["5", "3.1.1"] = Field(
+        "5", description="Version of MQTT; 3.1.1 where the broker has nothing newer."
+    )
     topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
+    client_id: SiteTemplate = Field("pibridge-{site}", min_length=1, description="MQTT client id, ours alone.")
+    username: str | None = Field(None, min_length=1, description="User name, where the broker wants one.")
+    password: Secret | None = Field(None, description="Its password, best as ${env:NAME} or ${file:PATH}.")
+    tls: BrokerTls | None = Field(None, description="Certificates. null: without TLS; {}: with the system's CAs.")
+    encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed.")
+    retain: bool = Field(
+        default=False, description="The broker keeps the last value of each topic; one record is one message then."
+    )
+    connections: int = Field(1, ge=1, le=64, description="Connections; each topic keeps to one of them.")
+    limits: PublishLimits = Field(default_factory=PublishLimits, description="How fast one connection sends.")
+    roll: RollMessages = Field(default_factory=RollMessages, description="When what has gathered is sent.")
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _number(cls, protocol: object) -> object:
+        return str(protocol) if isinstance(protocol, int) and not isinstance(protocol, bool) else protocol
+
+    @model_validator(mode="after")
+    def _password_has_its_user(self) -> Self:
+        if self.password is not None and self.username is None:
+            raise ValueError("has password without username; write both")
+        return self
 
 
 class SiteWiseLimits(Settings):
