@@ -14,7 +14,6 @@ from pibridge.config.references import KeyPath, References, replace_all
 from pibridge.config.settings import Configuration
 from pibridge.config.source import source_of
 from pibridge.config.text import Tree, read_json, read_yaml
-from pibridge.config.unbuilt import unbuilt
 from pibridge.errors import ConfigurationError
 from pibridge.model.settings import Secret
 from pibridge.pi.settings import PiSettings
@@ -65,7 +64,6 @@ def configuration(tree: Tree, environment: Mapping[str, str], problems: list[str
     else:
         found += shared_places(result)
     found += unknown_streams(replaced)
-    found += unbuilt(replaced)
     if found or problems or result is None:
         lines = [str(_unexpanded(each, tree, replaced)) for each in in_order(found, replaced)]
         raise ConfigurationError([*(problems or []), *lines])
