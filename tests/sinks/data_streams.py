@@ -221,6 +221,14 @@ def read(request: Sequence[Entry]) -> list[tuple[str, dict[str, Any]]]:
     return [(entry["PartitionKey"], json.loads(base64.b64decode(entry["Data"]))) for entry in request]
 
 
+def first_seen(records: Sequence[dict[str, Any]]) -> dict[str, list[int]]:
+    """Give the places of each tag's records in order, each where it was seen first."""
+    seen: dict[str, dict[int, None]] = {}
+    for record in records:
+        seen.setdefault(record["tag"], {})[record["seq"]] = None
+    return {tag: list(places) for tag, places in seen.items()}
+
+
 class StreamSide:
     """A data stream as the contract of sinks that send messages is judged by it."""
 

@@ -1,10 +1,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
-from datetime import timedelta
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,20 +9,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from context.plants import POINT, TEMPERATURE
-from delivery.shelves import opened
-from journal.samples import NOW, events
+from journal.samples import NOW
 from pibridge.context.record import Context, Record, context_of
-from pibridge.delivery import pump
 from pibridge.errors import ThrottledError, UnavailableError
 from pibridge.model.event import Event, Lane
 from pibridge.sinks import kinesis
 from pibridge.sinks.contract import Bounds
 from pibridge.sinks.kinesis import KinesisSink, PartitionKey, next_pause_s
 from sinks.batches import ListedBatch
-from sinks.credentials_endpoint import credentials_endpoint
-from sinks.data_streams import THROTTLED, DataStream, Entry, Gate, Said, gate_before, read
+from sinks.data_streams import THROTTLED, DataStream, Entry, Gate, Said, first_seen, gate_before, read
 from sinks.far_sides import SITE, Store
-from waiting import eventually, running
 
 LARGE = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 """aiohttp would have a large body read from a file, in parts; botocore has it in memory, and signs it, anyway."""
@@ -33,12 +26,10 @@ LARGE = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning"
 
 @pytest.fixture(autouse=True, scope="module")
 def _short_pauses() -> Iterator[None]:
-    # Nobody waits for quotas that are by the second, nor for the pump's first half second.
+    # Nobody waits for quotas that are by the second.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kinesis, "_LONGEST_PAUSE_S", 0.02)
         patch.setattr(kinesis, "_SHORTEST_PAUSE_S", 0.005)
-        patch.setattr(pump, "_FIRST_PAUSE_S", 0.01)
-        patch.setattr(pump, "_LONGEST_PAUSE_S", 0.02)
         yield
 
 
@@ -61,14 +52,6 @@ def text(seq: int, characters: int) -> Record:
 def seqs(stream: DataStream) -> list[int]:
     """Give the places of all records in the stream, in its order."""
     return [record["seq"] for record in stream.records()]
-
-
-def first_seen(records: list[dict[str, Any]]) -> dict[str, list[int]]:
-    """Give the places of each tag's records in order, each where it was seen first."""
-    seen: dict[str, dict[int, None]] = {}
-    for record in records:
-        seen.setdefault(record["tag"], {})[record["seq"]] = None
-    return {tag: list(places) for tag, places in seen.items()}
 
 
 @pytest.fixture
@@ -351,54 +334,4 @@ def test_each_tag_keeps_its_order_whatever_fails(data: st.DataObject, store: Sto
         for tag, places in first_seen([record for _, data in shard for record in json.loads(data)["records"]]).items():
             assert places == expected.pop(tag)
     assert not expected
-    stream.close()
-
-
-async def test_a_journal_arrives_whole_through_a_bad_day(gate: Gate, stream: DataStream, tmp_path: Path) -> None:
-    """Throttled, cut, expired, away for a while: at least once, of each tag and lane in order, nothing beyond that."""
-    luck = Random(5)  # noqa: S311 - the same bad day each time
-    faults: list[Said | str] = ["cut", "cut after", "hold", Said(400, THROTTLED), Said(400, "ExpiredTokenException")]
-    gate.answers = [luck.choice(faults) if luck.random() < 0.3 else "pass" for _ in range(60)]
-    gate.fails = lambda _, __: THROTTLED if luck.random() < 0.2 else None
-    gate.release.set()
-    async with opened(tmp_path) as dock:
-        sink = KinesisSink("stream", stream.settings(), SITE, patience_s=2)
-        async with running(dock.pump(sink, "stream").run()):
-            for first in range(0, 3000, 300):
-                await dock.journal.commit(Lane.LIVE, events(300, first=first), NOW)
-                await dock.journal.commit(Lane.HISTORY, events(200, first=first), NOW)
-            stream.fail()
-            counters = dock.counters.sink("stream")
-            await eventually(lambda: counters.state == "unavailable")
-            stream.recover()
-            await eventually(lambda: dock.lag("stream") == 0, within_s=60)
-        assert (counters.delivered, counters.refused) == (5000, 0)
-    told = stream.records()
-    assert {record["seq"] for record in told} == set(range(1, 5001))
-    for lane in Lane:
-        for places in first_seen([record for record in told if record["lane"] == lane]).values():
-            assert places == sorted(places)
-    stream.close()
-
-
-async def test_credentials_expire_during_a_run(
-    gate: Gate, stream: DataStream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Renewed in time, or after AWS has refused them: everything arrives, each record once."""
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    async with credentials_endpoint() as endpoint, opened(tmp_path) as dock:
-        for name, value in endpoint.environment.items():
-            monkeypatch.setenv(name, value)
-        # None that was handed out before the latest is good for anything.
-        gate.admits = lambda token: token == f"token-{endpoint.handed_out}"
-        async with running(dock.pump(stream.sink(), "stream").run()):
-            for turn in range(4):
-                # In turn: they end soon and are renewed; they are good for long, but withdrawn before that.
-                endpoint.valid = timedelta(minutes=5) if turn % 2 == 0 else timedelta(hours=1)
-                endpoint.handed_out += 1
-                await dock.journal.commit(Lane.LIVE, events(100, first=100 * turn), NOW)
-                await eventually(lambda: dock.lag("stream") == 0)
-    assert sorted(seqs(stream)) == list(range(1, 401))
-    assert dock.counters.sink("stream").retries > 0
     stream.close()

@@ -74,7 +74,7 @@ class KinesisSink:
         bounds = await batch.seal()
         begun = self._begun.get(bounds.lane)
         if begun is None or begun.bounds != bounds:
-            begun = self._begun[bounds.lane] = self._begin(bounds, records)
+            begun = self._begun[bounds.lane] = await asyncio.to_thread(self._begin, bounds, records)
         await self._send(begun)
         del self._begun[bounds.lane]
         return Receipt(begun.refused)
