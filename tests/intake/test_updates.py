@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.intake.updates import LiveUpdates
@@ -89,11 +90,24 @@ async def test_an_edit_may_put_the_first_value_back(line: Line) -> None:
     assert (await line.events())[-1].status & (UPDATE | SUBSTITUTED)
 
 
-@pytest.mark.parametrize("fault", ["lost-registrations@count=1", "signup-updated@count=1", "signup-removed@count=1"])
-async def test_lost_registrations_are_made_again_and_their_gap_is_owed(line: Line, fault: str) -> None:
-    """PI forgets, or says that it does: the gap is on disk, has its end, and updates go on."""
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("lost-registrations@count=1", "not found"),
+        ("signup-updated@count=1", "signup was updated"),
+        ("signup-removed@count=1", "signup was removed"),
+    ],
+)
+async def test_lost_registrations_are_made_again_and_their_gap_is_owed(line: Line, fault: str, reason: str) -> None:
+    """PI forgets, or says that it does: PI's reason is told, the gap is on disk, has its end, and updates go on."""
     recovered: list[int] = []
     group, _ = await updates(line, *BULK, recovered=recovered)
+    with capture_logs() as logs:
+        await _loses(line, group, fault, recovered)
+    assert [reason in line["error"] for line in logs if "error" in line] == [True]
+
+
+async def _loses(line: Line, group: LiveUpdates, fault: str, recovered: list[int]) -> None:
     async with running(group.run()):
         await eventually(lambda: is_open(line) and recovered)
         before = len(recovered)

@@ -92,7 +92,7 @@ class LiveUpdates:
             await asyncio.sleep(self._interval_s)
             updates = await retrieve(self.reception.client, self._markers)
             lost = await self._take(updates)
-            lost |= dict.fromkeys(self._numbers.keys() - self._markers.keys(), "not registered")
+            lost = dict.fromkeys(self._numbers.keys() - self._markers.keys(), "not registered") | lost
             if lost:
                 await self._recover(lost)
             if loop.time() >= compare_at:
