@@ -124,6 +124,37 @@ async def _loses(line: Line, group: LiveUpdates, fault: str, recovered: list[int
         await eventually(goes_on)
 
 
+async def test_a_tag_that_cannot_be_registered_is_set_aside(line: Line) -> None:
+    """A formula may have no updates: it is not asked for without end, and the others neither wait nor begin anew."""
+    line.simulator.faults.add(f"stream-error@tag={BULK[1]}")
+    group, aside = await updates(line, *BULK)
+    with capture_logs() as logs:
+        async with running(group.run()):
+            await eventually(lambda: is_open(line) and aside)
+            start = line.clock.ticks + 1
+            line.clock.advance(3)
+
+            async def goes_on() -> bool:
+                return not line.truth([BULK[0], BULK[2]], start) - await line.told()
+
+            await eventually(goes_on)
+    assert list(aside) == [2]
+    assert "gives no updates" in str(aside[2])
+    assert [line["lost"] for line in logs if "lost" in line] == [1]
+
+
+async def test_a_group_that_cannot_be_registered_is_not_open(line: Line) -> None:
+    """When none of its tags registers, it is tried again as a whole."""
+    fault = line.simulator.faults.add(f"stream-error@tag={QUIET}")
+    group, aside = await updates(line, QUIET)
+    async with running(group.run()):
+        await eventually(lambda: "gives no updates" in line.counters.stream("s").last_error)
+        assert not is_open(line)
+        line.simulator.faults.remove(fault.number)
+        await eventually(lambda: is_open(line))
+    assert aside == {}
+
+
 async def test_a_restarted_server_is_asked_again(line: Line) -> None:
     """It knows no registration any more: everything since the last event is owed, and updates go on."""
     recovered: list[int] = []
