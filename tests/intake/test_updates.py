@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.intake.updates import LiveUpdates
 from pibridge.model.event import DELETE, SUBSTITUTED, UPDATE, Event
+from pibridge.simulator.faults import Fault, Faults
 from waiting import eventually, running
 
 if TYPE_CHECKING:
@@ -153,6 +154,33 @@ async def test_a_group_that_cannot_be_registered_is_not_open(line: Line) -> None
         line.simulator.faults.remove(fault.number)
         await eventually(lambda: is_open(line))
     assert aside == {}
+
+
+class Between(Faults):
+    """A value comes just before PI's present values are asked for, once."""
+
+    def __init__(self, comes: Callable[[], None]) -> None:
+        super().__init__()
+        self.waiting = [comes]
+
+    def request(self, method: str, path: str) -> Fault | None:
+        """Let it come."""
+        if "/streamsets/value" in path and self.waiting:
+            self.waiting.pop()()
+        return super().request(method, path)
+
+
+async def test_what_updates_tell_a_little_later_is_not_missed(tmp_path: Path) -> None:
+    """Present values may be ahead of the updates: these are asked for while that is looked into."""
+    async with opened(tmp_path, plant_settings(), timeouts={"silent_channel": "500ms"}) as line:
+        group, _ = await updates(line, QUIET)
+        async with running(group.run()):
+            await eventually(lambda: is_open(line))
+            line.simulator.faults = Between(lambda: line.write(0, 7.0))
+            await eventually(lambda: has(line, 7.0))
+            asked = line.simulator.requests
+            await eventually(lambda: line.simulator.requests > asked + 40)
+        assert (line.counters.stream("s").silent, line.counters.stream("s").reconnects) == (0, 0)
 
 
 async def test_a_restarted_server_is_asked_again(line: Line) -> None:

@@ -93,6 +93,7 @@ class LiveUpdates:
         loop = asyncio.get_running_loop()
         every_s = self.reception.client.settings.timeouts.silent_channel
         compare_at = loop.time() + every_s
+        newer: dict[int, int] = {}
         while True:
             await asyncio.sleep(self._interval_s)
             failed_before = self._numbers.keys() - self._markers.keys()
@@ -101,11 +102,13 @@ class LiveUpdates:
             if lost:
                 await self._recover(lost, failed_before)
             if loop.time() >= compare_at:
-                compare_at = loop.time() + every_s
-                behind = set(await self.reception.behind()).intersection(self._numbers.values())
+                behind = set(self.reception.still_behind(newer)).intersection(self._numbers.values())
                 if behind:
                     self.reception.counters.silent += 1
                     raise UnavailableError(f"PI has newer values of {len(behind)} tags than its updates tell")
+                # PI goes on being asked meanwhile: what it has now, its updates may tell a little later.
+                newer = {} if newer else await self.reception.newer()
+                compare_at = loop.time() + (self.reception.grace_s if newer else every_s)
 
     async def _take(self, updates: Mapping[str, Update]) -> dict[str, str]:
         """Write down what is new; give the streams that PI tells no more of, and why."""
