@@ -100,6 +100,21 @@ def test_what_history_recovered_is_looked_up_when_it_arrives() -> None:
     assert [event.value for event in decide(arrived, recovered).events] == [3.0, 5.0]
 
 
+@pytest.mark.parametrize("status", [0, UPDATE])
+def test_an_old_event_says_nothing_of_those_after_it(status: int) -> None:
+    """One that is recovered or edited far behind the newest: between the two the journal may have others."""
+    taking = arrivals(Event(1, NOON, 1.0))
+    old = Event(1, NOON - 60 * ticks.PER_SECOND, 2.0, status)
+    if status:
+        taking.sort([old])
+    else:
+        taking.claim([old])
+    between = Event(1, NOON - 30 * ticks.PER_SECOND, 3.0)
+    arrived = taking.sort([between])
+    assert arrived.doubtful == [between]
+    assert decide(arrived, [between]).events == []
+
+
 def test_recovered_events_of_a_tag_that_never_spoke_are_looked_up_too() -> None:
     """The first thing that a channel brings may be what history found."""
     taking = arrivals()

@@ -10,7 +10,8 @@ from pibridge.intake.history import History
 from pibridge.intake.reread import SETTLED_TICKS, Reread
 from pibridge.intake.settings import RereadSettings
 from pibridge.journal.gaps import NewGap
-from pibridge.model.event import DELETE, SUBSTITUTED, UPDATE, Event
+from pibridge.model.event import DELETE, SUBSTITUTED, UPDATE, Event, Lane
+from pibridge.model.tag import Mode
 from pibridge.simulator.samples import Sample
 from waiting import eventually, running
 
@@ -121,6 +122,23 @@ async def test_a_deletion_is_told_once(line: Line) -> None:
         await archivist.looks(5)
     assert (await told(line, number))[2:] == [Event(number, at(line, -150), None, DELETE)]
     assert (line.counters.history.updates, line.counters.history.deletions) == (0, 1)
+
+
+async def test_of_mode_recorded_one_look_finds_a_deletion(line: Line) -> None:
+    """All that was journaled was archived: what is gone when its time is first looked at was deleted."""
+    for second in (-160, -140):
+        line.write(second, 1.0)
+    tags = await line.describe(QUIET, mode=Mode.RECORDED)
+    (number,) = tags
+    await line.journal.join([number], at(line, -600))
+    moments = at(line, -160), at(line, -150), at(line, -140)
+    await line.journal.commit(Lane.LIVE, [Event(number, moment, 1.0) for moment in moments], line.clock.ticks)
+    archivist = Archivist(line)
+    archivist.catalogue.add(tags)
+    archivist.numbers = [number]
+    async with running(archivist.history.run(), archivist.reread().run()):
+        await archivist.looks()
+    assert (await told(line, number))[3:] == [Event(number, moments[1], None, DELETE)]
 
 
 async def test_a_value_written_anew_where_one_was_deleted_is_told(line: Line) -> None:

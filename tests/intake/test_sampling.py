@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from context.plants import surroundings
-from intake.lines import QUIET, SECOND, Line, opened, plant_settings
+from intake.lines import QUIET, SECOND, Line, opened, pi_settings, plant_settings
 from intake.readers import listed, points, reading, write
 from intake.samples import expected
 from pibridge.intake import channels as channels_module
@@ -16,6 +16,7 @@ from pibridge.intake import streams as streams_module
 from pibridge.intake.settings import StreamSettings
 from pibridge.model.event import BAD, Lane
 from pibridge.model.tag import Mode
+from pibridge.pi.client import PiClient
 from pibridge.simulator.samples import NO_DATA
 from waiting import eventually, running
 
@@ -236,6 +237,20 @@ async def test_a_clock_that_is_set_repeats_and_leaves_out_nothing(line: Line, ju
             await passes(line, seconds)
         await tells(line, names, instants(line, start))
         await eventually(line.owes_nothing)
+
+
+async def test_a_restart_begins_by_pis_clock(line: Line) -> None:
+    """What is read is known before PI tells its time, which may lie behind ours: no instant of ours is waited for."""
+    start = line.clock.ticks
+    names = NAMES[:2]
+    async with running(reading(line, s=sampled(*names)).run()):
+        await is_open(line, len(names))
+        await passes(line, 25)
+        await tells(line, names, instants(line, start))
+    async with PiClient(pi_settings(line.simulator)) as line.client, running(reading(line, s=sampled(*names)).run()):
+        await is_open(line, len(names))
+        await passes(line, 30)
+        await tells(line, names, instants(line, start))
 
 
 async def test_a_changed_delay_and_interval_go_on_from_the_last_instant(line: Line) -> None:

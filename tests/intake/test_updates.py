@@ -1,13 +1,15 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.intake.updates import LiveUpdates
 from pibridge.model.event import DELETE, SUBSTITUTED, UPDATE, Event
+from pibridge.simulator.faults import Fault, Faults
 from waiting import eventually, running
 
 if TYPE_CHECKING:
@@ -89,11 +91,24 @@ async def test_an_edit_may_put_the_first_value_back(line: Line) -> None:
     assert (await line.events())[-1].status & (UPDATE | SUBSTITUTED)
 
 
-@pytest.mark.parametrize("fault", ["lost-registrations@count=1", "signup-updated@count=1", "signup-removed@count=1"])
-async def test_lost_registrations_are_made_again_and_their_gap_is_owed(line: Line, fault: str) -> None:
-    """PI forgets, or says that it does: the gap is on disk, has its end, and updates go on."""
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("lost-registrations@count=1", "not found"),
+        ("signup-updated@count=1", "signup was updated"),
+        ("signup-removed@count=1", "signup was removed"),
+    ],
+)
+async def test_lost_registrations_are_made_again_and_their_gap_is_owed(line: Line, fault: str, reason: str) -> None:
+    """PI forgets, or says that it does: PI's reason is told, the gap is on disk, has its end, and updates go on."""
     recovered: list[int] = []
     group, _ = await updates(line, *BULK, recovered=recovered)
+    with capture_logs() as logs:
+        await _loses(line, group, fault, recovered)
+    assert [reason in line["error"] for line in logs if "error" in line] == [True]
+
+
+async def _loses(line: Line, group: LiveUpdates, fault: str, recovered: list[int]) -> None:
     async with running(group.run()):
         await eventually(lambda: is_open(line) and recovered)
         before = len(recovered)
@@ -108,6 +123,64 @@ async def test_lost_registrations_are_made_again_and_their_gap_is_owed(line: Lin
             return not line.truth(BULK, start, end) - await line.told()
 
         await eventually(goes_on)
+
+
+async def test_a_tag_that_cannot_be_registered_is_set_aside(line: Line) -> None:
+    """A formula may have no updates: it is not asked for without end, and the others neither wait nor begin anew."""
+    line.simulator.faults.add(f"stream-error@tag={BULK[1]}")
+    group, aside = await updates(line, *BULK)
+    with capture_logs() as logs:
+        async with running(group.run()):
+            await eventually(lambda: is_open(line) and aside)
+            start = line.clock.ticks + 1
+            line.clock.advance(3)
+
+            async def goes_on() -> bool:
+                return not line.truth([BULK[0], BULK[2]], start) - await line.told()
+
+            await eventually(goes_on)
+    assert list(aside) == [2]
+    assert "gives no updates" in str(aside[2])
+    assert [line["lost"] for line in logs if "lost" in line] == [1]
+
+
+async def test_a_group_that_cannot_be_registered_is_not_open(line: Line) -> None:
+    """When none of its tags registers, it is tried again as a whole."""
+    fault = line.simulator.faults.add(f"stream-error@tag={QUIET}")
+    group, aside = await updates(line, QUIET)
+    async with running(group.run()):
+        await eventually(lambda: "gives no updates" in line.counters.stream("s").last_error)
+        assert not is_open(line)
+        line.simulator.faults.remove(fault.number)
+        await eventually(lambda: is_open(line))
+    assert aside == {}
+
+
+class Between(Faults):
+    """A value comes just before PI's present values are asked for, once."""
+
+    def __init__(self, comes: Callable[[], None]) -> None:
+        super().__init__()
+        self.waiting = [comes]
+
+    def request(self, method: str, path: str) -> Fault | None:
+        """Let it come."""
+        if "/streamsets/value" in path and self.waiting:
+            self.waiting.pop()()
+        return super().request(method, path)
+
+
+async def test_what_updates_tell_a_little_later_is_not_missed(tmp_path: Path) -> None:
+    """Present values may be ahead of the updates: these are asked for while that is looked into."""
+    async with opened(tmp_path, plant_settings(), timeouts={"silent_channel": "500ms"}) as line:
+        group, _ = await updates(line, QUIET)
+        async with running(group.run()):
+            await eventually(lambda: is_open(line))
+            line.simulator.faults = Between(lambda: line.write(0, 7.0))
+            await eventually(lambda: has(line, 7.0))
+            asked = line.simulator.requests
+            await eventually(lambda: line.simulator.requests > asked + 40)
+        assert (line.counters.stream("s").silent, line.counters.stream("s").reconnects) == (0, 0)
 
 
 async def test_a_restarted_server_is_asked_again(line: Line) -> None:

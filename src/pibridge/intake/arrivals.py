@@ -126,7 +126,8 @@ class Arrivals:
         if known is None:
             # Nothing equals it: whether it was written down is for the journal to say.
             self._known[event.tag] = _Known(Event(event.tag, event.ticks, _NOTHING), (event.ticks,))
-        elif event.ticks not in known.times:
+        elif event.ticks > known.times[-1] and event.ticks not in known.times:
+            # Below the last of `times` all is doubtful: to put one there would say that the journal has no others.
             self._known[event.tag] = _Known(known.newest, _with(known.times, event.ticks))
 
     def _take(self, event: Event, arrived: Arrived) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
 from pibridge.intake.arrivals import event_of, is_provisional
 from pibridge.intake.catalogue import Catalogue
-from pibridge.intake.compare import place_of
+from pibridge.intake.compare import Place, place_of
 from pibridge.intake.instants import first_owed, left_of, owed_of
 from pibridge.intake.looks import Look
 from pibridge.intake.pages import Settled, group, settle
@@ -155,25 +155,40 @@ class History:
         most = self._dense.get(gaps[0].id, max(2, self._items // len(gaps)))
         # Known before the archive is asked: what PI archives meanwhile of it and of later ones is told live.
         provisional = {gap.tag: self._provisional_from(gap) for gap in gaps}
+        archived = await self._archived_before(gaps, start, end)
         try:
             pages = await self._read(gaps, start, end, most)
         except TooMuchError as error:
             self._ask_for_less(error)
             return
         with self._catalogue.watching(pages):
-            told, changes = await self._compare(gaps, pages, start, most, provisional)
+            told, changes = await self._compare(gaps, pages, start, most, provisional, archived)
         owed = [change for change in changes if change.id not in self._looks]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
         self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
         self._note_changes(changes)
 
-    async def _compare(
+    async def _archived_before(self, gaps: Sequence[Gap], start: int, end: int) -> dict[int, set[Place]]:
+        """Give, by tag that is looked at, what PI had archived before it is asked again.
+
+        Of mode recorded that is all that was journaled; of others, what the look knows.
+        """
+        looks = {gap.tag: self._looks[gap.id] for gap in gaps if gap.id in self._looks}
+        archived = {tag: set(look.archived_before.get(tag, ())) for tag, look in looks.items()}
+        recorded_ones = [tag for tag in looks if self._catalogue.tag(tag).mode is Mode.RECORDED]
+        if recorded_ones:
+            for event in await self._journal.seen(recorded_ones, start, end):
+                archived[event.tag].add(place_of(event))
+        return archived
+
+    async def _compare(  # noqa: PLR0913, PLR0917 - pages, and all that they are judged by
         self,
         gaps: Sequence[Gap],
         pages: Mapping[int, Page],
         start: int,
         most: int,
         provisional: Mapping[int, Event | None],
+        archived: Mapping[int, set[Place]],
     ) -> tuple[list[Event], list[GapChange]]:
         """Give what of the pages neither the journal has nor has arrived live, and what is left of the gaps."""
         end = max(gap.end_ticks or 0 for gap in gaps)
@@ -189,7 +204,7 @@ class History:
             if page is None:
                 continue
             look = self._looks.get(gap.id)
-            before = look.archived_before.get(gap.tag, ()) if look else ()
+            before = archived.get(gap.tag, ())
             events = _events(gap.tag, page)
             settled = settle(
                 gap, events, journaled.get(gap.tag, ()), full=page.full, archived_before=before, trimmed_ticks=trimmed

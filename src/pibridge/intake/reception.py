@@ -1,7 +1,7 @@
 """What a group of tags needs whichever way PI tells of them live: events written down, every loss a gap on disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -162,10 +162,22 @@ class Reception:
 
     async def behind(self) -> list[int]:
         """Give the tags of which PI has had newer values for some time than the journal."""
+        newer = await self.newer()
+        if newer:
+            await asyncio.sleep(self.grace_s)
+        return self.still_behind(newer)
+
+    @property
+    def grace_s(self) -> float:
+        """How long PI may take to tell of a value that it has."""
+        return min(_GRACE_S, self.client.settings.timeouts.silent_channel)
+
+    async def newer(self) -> dict[int, int]:
+        """Give the tags of which PI has newer values than the journal, with the times of these."""
         try:
             present = await values(self.client, self.web_ids)
         except (UnavailableError, UnauthorizedError):
-            return []
+            return {}
         newer: dict[int, int] = {}
         for number, web_id in zip(self.numbers, self.web_ids, strict=True):
             value = present[web_id]
@@ -175,8 +187,10 @@ class Reception:
                     newer[number] = moment
             elif isinstance(value, (RejectedError, UnauthorizedError)):
                 self._refused()
-        if newer:
-            await asyncio.sleep(min(_GRACE_S, self.client.settings.timeouts.silent_channel))
+        return newer
+
+    def still_behind(self, newer: Mapping[int, int]) -> list[int]:
+        """Give those that the journal has no value of this time or a later one of."""
         return [number for number, moment in newer.items() if self._is_behind(number, moment)]
 
     def _require_room(self) -> None:

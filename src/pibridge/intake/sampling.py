@@ -53,13 +53,20 @@ class Sampling:
         """Sample until PI is gone. Raises what went wrong if not even the first instant could be sampled."""
         async with self.reception.session():
             self._failing.clear()
-            instants = range(instant := self._due(), instant + 1)
-            outcomes = await self._ask(instants)
+            instants, outcomes = await self._ask_first()
             await self.reception.begin(instants[0] - 1)
             await self._take(instants, outcomes)
             while True:
                 instants = await self._following(instants[-1] + self._spacing_ticks)
                 await self._take(instants, await self._ask(instants))
+
+    async def _ask_first(self) -> tuple[range, Outcomes[list[TimedValue]]]:
+        """Sample the last instant that is past by PI's clock, which may be known only from the first answer."""
+        while True:
+            instants = range(instant := self._due(), instant + 1)
+            outcomes = await interpolated(self.reception.client, list(self._numbers), instants)
+            if self._is_past(instant):
+                return instants, outcomes
 
     async def _following(self, instant: int) -> range:
         """Wait for an instant; give it and those that are past by now, but if they are many, only the last."""
@@ -78,6 +85,10 @@ class Sampling:
         """Give how long it takes until an instant is past."""
         return instant + self._wait_ticks - self.reception.client.server_ticks()
 
+    def _is_past(self, instant: int) -> bool:
+        """Tell whether an instant is past, as well as PI's clock is known."""
+        return self._left_ticks(instant) <= ticks.from_seconds(_CLOCK_S)
+
     async def _wait_for(self, instant: int) -> None:
         while (left := self._left_ticks(instant)) > 0:  # noqa: ASYNC110 - a clock sets no event
             await asyncio.sleep(min(left / ticks.PER_SECOND, _LONGEST_SLEEP_S))
@@ -86,7 +97,7 @@ class Sampling:
         """Sample all tags. An answer tells PI's time anew: one that came too early does not count."""
         while True:
             outcomes = await interpolated(self.reception.client, list(self._numbers), instants)
-            if self._left_ticks(instants[-1]) <= ticks.from_seconds(_CLOCK_S):
+            if self._is_past(instants[-1]):
                 return outcomes
             await self._wait_for(instants[-1])
 

@@ -1,7 +1,7 @@
 """A group of tags heard by Stream Updates: PI's own word for what was added, replaced and removed."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import structlog
 
@@ -24,8 +24,9 @@ _MOST_UNSURE = 1000
 
 
 class LiveUpdates:
-    """Asks every `interval_s` for what is new. `set_aside` gets the tags that PI refuses to register, and why.
+    """Asks every `interval_s` for what is new.
 
+    `set_aside` gets the tags that PI refuses, or fails twice to register, and why.
     `archived_only`: of mode recorded, a snapshot is held back until PI says that it was archived.
     """
 
@@ -53,21 +54,25 @@ class LiveUpdates:
         """Register and ask, until PI is gone. Raises what went wrong if it did not even register."""
         async with self.reception.session():
             self._markers = {}
-            await self._register(self._numbers)
+            failed = await self._register(self._numbers)
+            if failed and not self._markers:
+                raise next(iter(failed.values()))
             await self._take_present(self._markers)
             await self.reception.begin()
             await self._ask_for_ever()
 
-    async def _register(self, web_ids: Iterable[str]) -> None:
+    async def _register(self, web_ids: Iterable[str], failed_before: Collection[str] = ()) -> dict[str, PIBridgeError]:
+        """Set aside what PI refuses, and what it has failed to register before; give what failed for the first time."""
         registered = await register(self.reception.client, web_ids)
         self._markers |= registered.markers
         refused = {
-            self._numbers.pop(web_id): error
+            web_id: error
             for web_id, error in registered.failed.items()
-            if isinstance(error, (RejectedError, UnauthorizedError))
+            if web_id in failed_before or isinstance(error, (RejectedError, UnauthorizedError))
         }
         if refused:
-            self._set_aside(refused)
+            self._set_aside({self._numbers.pop(web_id): error for web_id, error in refused.items()})
+        return {web_id: error for web_id, error in registered.failed.items() if web_id not in refused}
 
     async def _take_present(self, web_ids: Iterable[str]) -> None:
         """Take PI's present values, as a channel sends them first: updates tell of changes only."""
@@ -88,19 +93,22 @@ class LiveUpdates:
         loop = asyncio.get_running_loop()
         every_s = self.reception.client.settings.timeouts.silent_channel
         compare_at = loop.time() + every_s
+        newer: dict[int, int] = {}
         while True:
             await asyncio.sleep(self._interval_s)
+            failed_before = self._numbers.keys() - self._markers.keys()
             updates = await retrieve(self.reception.client, self._markers)
-            lost = await self._take(updates)
-            lost |= dict.fromkeys(self._numbers.keys() - self._markers.keys(), "not registered")
+            lost = dict.fromkeys(failed_before, "not registered") | await self._take(updates)
             if lost:
-                await self._recover(lost)
+                await self._recover(lost, failed_before)
             if loop.time() >= compare_at:
-                compare_at = loop.time() + every_s
-                behind = await self.reception.behind()
+                behind = set(self.reception.still_behind(newer)).intersection(self._numbers.values())
                 if behind:
                     self.reception.counters.silent += 1
                     raise UnavailableError(f"PI has newer values of {len(behind)} tags than its updates tell")
+                # PI goes on being asked meanwhile: what it has now, its updates may tell a little later.
+                newer = {} if newer else await self.reception.newer()
+                compare_at = loop.time() + (self.reception.grace_s if newer else every_s)
 
     async def _take(self, updates: Mapping[str, Update]) -> dict[str, str]:
         """Write down what is new; give the streams that PI tells no more of, and why."""
@@ -155,14 +163,14 @@ class LiveUpdates:
             await self._take_present([web_id for web_id, number in self._numbers.items() if number in unknown])
             await self.reception.recover(sorted(unknown), "the snapshot was edited, or was not known")
 
-    async def _recover(self, lost: Mapping[str, str]) -> None:
+    async def _recover(self, lost: Mapping[str, str], failed_before: Collection[str]) -> None:
         """Register lost streams again; what they missed meanwhile is read from the archive."""
         reason = next(iter(lost.values()))
         self.reception.counters.reconnects += 1
         self._log.warning("registrations lost, their gap is written down", lost=len(lost), error=reason)
         numbers = [self._numbers[web_id] for web_id in lost]
         await self.reception.miss(numbers, reason)
-        await self._register(lost)
+        await self._register(lost, failed_before)
         registered = [web_id for web_id in lost if web_id in self._markers]
         await self._take_present(registered)
         await self.reception.recover([self._numbers[web_id] for web_id in registered], reason)
