@@ -40,7 +40,7 @@ class Intake:
             self._journal,
             self._counters,
             surroundings,
-            self._reach,
+            self.reach,
         )
         await self._read_frames(configuration, surroundings)
         self._task = self._tasks.start(self._streams.run(), "intake")
@@ -70,6 +70,7 @@ class Intake:
         self._frames = Frames(configuration.streams, surroundings, retain_s, self.client, self._journal, self._counters)
         self._frames_task = self._tasks.start(self._frames.run(), "frames")
 
-    def _reach(self, since_ticks: int) -> None:
+    def reach(self, since_ticks: int) -> None:
+        """See to it that batches are known since then."""
         if self._frames is not None:
             self._frames.reach(since_ticks)
