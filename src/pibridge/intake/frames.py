@@ -10,7 +10,6 @@ from pibridge.intake.batch_tags import recalled as recalled_values
 from pibridge.intake.frame_reader import FrameReader
 from pibridge.intake.frame_reader import recalled as recalled_frames
 from pibridge.intake.frame_records import FrameStream, source_of
-from pibridge.intake.frame_sweep import DAY
 from pibridge.intake.settings import StreamSettings
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
@@ -111,8 +110,7 @@ class Frames:
         )
         for stream in streams:
             if stream.is_new:
-                # Until a day is known, what PI makes late cannot be told from what is old: no time to lose.
-                reader.reach(min(stream.since_ticks, self._client.server_ticks() - DAY))
+                reader.reach(stream.since_ticks)
         return reader
 
     async def _stream(self, name: str) -> FrameStream:
