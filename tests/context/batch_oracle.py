@@ -79,7 +79,9 @@ def running(frames: Frames, rule: BatchRule, asset: str, at: int) -> Fields:
     levels = [
         (ancestry(frames, frame).index(batch.id), frame.start_ticks, frame.id, frame)
         for frame in frames.values()
-        if batch.id in ancestry(frames, frame) and frame.start_ticks <= at < frame.end_ticks and concerns(frame, asset)
+        if batch.id in ancestry(frames, frame)
+        and frame.start_ticks <= at < frame.end_ticks
+        and concerns(frames, frame, asset)
     ]
     fields: dict[str, Any] = {
         "id": str(batch_id),
@@ -101,11 +103,11 @@ def said(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value != ""}
 
 
-def concerns(frame: Frame, asset: str) -> bool:
-    """Tell whether a level is one of the asset's."""
-    return not frame.elements or any(
-        element.lower() in above(asset) or asset.lower() in above(element) for element in frame.elements
-    )
+def concerns(frames: Frames, frame: Frame, asset: str) -> bool:
+    """Tell whether a level is one of the asset's: by itself or the nearest it is part of that refers to anything."""
+    line = [frame, *(frames[name] for name in ancestry(frames, frame))]
+    elements: tuple[str, ...] = next((each.elements for each in line if each.elements), ())
+    return any(element.lower() in above(asset) or asset.lower() in above(element) for element in elements)
 
 
 def told(values: Mapping[int, str], rule: BatchRule, at: int) -> Fields:

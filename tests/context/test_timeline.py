@@ -160,7 +160,7 @@ def test_a_blank_name_is_no_batch() -> None:
 
 
 def test_a_level_of_another_unit_is_not_told() -> None:
-    """Levels refer to the asset, to one above it or below it, or to none."""
+    """Levels refer to the asset, to one above it or below it; what refers to none goes with what it is part of."""
     asked = timeline(
         by_frames("**"),
         frame("B-1", 10, elements=("Plant/Area1",)),
@@ -169,9 +169,11 @@ def test_a_level_of_another_unit_is_not_told() -> None:
             for place in ("Plant/Area1/R1", "Plant/Area1/R2", "Plant/Area1/R1/Agitator", "Plant")
         ),
         frame("on nothing", 10, template="Phase", parent="B-1", elements=()),
+        frame("a step there", 10, template="Step", parent="on Plant/Area1/R2", elements=()),
+        frame("a step here", 10, template="Step", parent="on Plant/Area1/R1", elements=()),
     )
     names = [level["name"] for level in fields(asked, "Plant/Area1/R1", 12)["levels"]]
-    assert names == ["on Plant", "on Plant/Area1/R1", "on Plant/Area1/R1/Agitator", "on nothing"]
+    assert names == ["on Plant", "on Plant/Area1/R1", "on Plant/Area1/R1/Agitator", "on nothing", "a step here"]
 
 
 def test_version_grows_only_where_an_answer_may_change() -> None:

@@ -30,7 +30,7 @@ class Dock:
         self.journal = journal
         self.tasks = Tasks()
         self.counters = Counters()
-        self.delivery = Delivery(journal, self.counters, self.tasks, lambda: NOON)
+        self.delivery = Delivery(journal, self.counters, self.tasks, lambda: NOON, lambda _: None)
         self._number = number
 
     async def say(self, *values: float) -> None:

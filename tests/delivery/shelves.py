@@ -111,7 +111,7 @@ class Dock:
 
     def hold(self) -> Hold:
         """Give what makes events wait."""
-        return Hold(self.around, lambda number: self.journal.tag(number, 1 << 62), lambda: NOW)
+        return Hold(self.around, lambda number: self.journal.tag(number, 1 << 62), lambda: NOW, lambda _: None)
 
     def lag(self, name: str = "lake") -> int:
         """Give how far the sink is behind, both lanes together."""

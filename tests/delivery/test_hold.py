@@ -20,8 +20,9 @@ class Watch:
     def __init__(self, around: Surroundings | None = None, **reads: int) -> None:
         self.around = around or surroundings(batches={"unit": RULE}, hold="10s")
         self.now = NOON
+        self.asked: list[int] = []
         self.reads = {int(at.removeprefix("s")): since for at, since in reads.items()}
-        self.hold = Hold(self.around, TAGS.__getitem__, lambda: self.now, sleep=self._sleep)
+        self.hold = Hold(self.around, TAGS.__getitem__, lambda: self.now, self.asked.append, sleep=self._sleep)
 
     async def waited_s(self, *events: Event, arrived: int = NOON) -> float:
         """Give how long these wait."""
@@ -46,7 +47,11 @@ async def test_events_wait_until_frames_were_read_after_the_hold() -> None:
 async def test_frames_must_be_known_back_to_the_event() -> None:
     """An event of long ago waits until frames of its time were read."""
     old = Event(1, NOON - 3600 * SECOND, 1.0)
-    assert 19.9 <= await Watch(s10=-60, s20=-4000).waited_s(old) < 20.2
+    watch = Watch(s10=-60, s20=-4000)
+    assert 19.9 <= await watch.waited_s(old) < 20.2
+    assert watch.asked == [old.ticks]
+    await watch.waited_s(old)
+    assert watch.asked == [old.ticks]
 
 
 async def test_events_of_other_assets_do_not_wait() -> None:
@@ -69,6 +74,20 @@ async def test_what_cannot_be_read_is_not_waited_for_for_ever() -> None:
 async def test_a_clock_that_was_set_back_holds_nothing_for_longer() -> None:
     """An arrival that seems to be in the future goes on, too."""
     assert await Watch(s10=-60).waited_s(Event(1, NOON, 1.0), arrived=NOON + 3600 * SECOND) < 81
+
+
+async def test_a_live_event_of_long_ago_holds_up_nobody(tmp_path: Path) -> None:
+    """A tag tells its last value when it joins, be it years old: frames of that time are not waited for."""
+    async with opened(tmp_path) as journal:
+        journal.hold([1])
+        watch = Watch(s10=-90_000)
+        journal.append([Event(1, NOON - 1000 * 86_400 * SECOND, 1.0)], NOON)
+        await journal.flush()
+        placing = asyncio.create_task(place_held(journal, watch.hold))
+        assert (await journal.next(Lane.LIVE, 0)).events
+        assert (watch.now - NOON) / SECOND < 10.2
+        assert watch.asked == [NOON - 86_400 * SECOND]
+        placing.cancel()
 
 
 async def test_held_events_are_placed_in_the_order_of_arrival(tmp_path: Path) -> None:

@@ -104,3 +104,9 @@ async def test_a_database_that_is_not_there_is_told_and_looked_for_again(line: L
     async with running(frames(line, surroundings(), wrong=wrong).run()):
         await eventually(lambda: "Nowhere" in line.counters.stream("wrong").last_error)
     assert line.counters.stream("wrong").channels_open == 0
+
+
+async def test_a_new_stream_knows_its_first_day_at_once(line: Line) -> None:
+    """However rarely it looks: until then a closed frame that PI makes late passes for an old one, and is not told."""
+    async with running(frames(line, surroundings(), batches=stream("Unit Batch", interval="1h")).run()):
+        await eventually(lambda: line.journal.mark("told batches") is not None, 30)

@@ -1,7 +1,7 @@
 """Which batch ran on an asset at a time, by event frames and by tags."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from pibridge.context.batches import (
@@ -52,11 +52,22 @@ class _Asset:
         self.rule = next((rule for rule in rules if any(map(rule.pattern.fullmatch, self.elements))), None)
         self.course: Course | None = None
 
-    def is_meant_by(self, frame: Known) -> bool:
-        """Tell whether a frame refers to the asset, to one above or below it, or to none at all."""
-        return not frame.elements or any(
-            element in self.elements or element.startswith(f"{self.path}/") for element in frame.elements
-        )
+    def meant_by(self, below: Iterable[tuple[int, Known]]) -> Iterator[tuple[int, Known]]:
+        """Give the frames that refer to the asset, or to one above or below it.
+
+        What refers to none at all means what it is part of means. `below`: parents before children.
+        """
+        strange: set[str] = set()
+        for depth, frame in below:
+            if self._is_strange(frame, strange):
+                strange.add(frame.id)
+            else:
+                yield depth, frame
+
+    def _is_strange(self, frame: Known, strange: Collection[str]) -> bool:
+        if not frame.elements:
+            return frame.parent in strange
+        return not any(element in self.elements or element.startswith(f"{self.path}/") for element in frame.elements)
 
 
 class Timeline:
@@ -159,7 +170,7 @@ class Timeline:
             frame = frames[place]
             if frame is None or not (batch_id := self._id(frame, rule)):
                 return Span(start, end, None)
-            below = levels((found for found in tree.below(frame.id) if asset.is_meant_by(found[1])), start, end)
+            below = levels(asset.meant_by(tree.below(frame.id)), start, end)
             opened = list(below.values())
 
             def running(place: int, start: int, end: int) -> Span:

@@ -27,13 +27,21 @@ _ANY_SEQ: Final = 1 << 62
 
 
 class Delivery:
-    """Delivers to each sink by itself: a change of one is noticed by no other. `now`: PI's time."""
+    """Delivers to each sink by itself: a change of one is noticed by no other. `now`, `reach`: as `Hold` has them."""
 
-    def __init__(self, journal: Journal, counters: Counters, tasks: Tasks, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        counters: Counters,
+        tasks: Tasks,
+        now: Callable[[], int],
+        reach: Callable[[int], None],
+    ) -> None:
         self._journal = journal
         self._counters = counters
         self._tasks = tasks
         self._now = now
+        self._reach = reach
         self._pumps: dict[str, tuple[Stop, asyncio.Task[None]]] = {}
         self._surroundings: Surroundings | None = None
         self._placing: asyncio.Task[None] | None = None
@@ -42,7 +50,7 @@ class Delivery:
         """Deliver to these sinks, each from where it was, or from where its settings say if it is new."""
         configuration = loaded.configuration
         stamp = Stamp(configuration.site, surroundings, self._journal.tag)
-        hold = Hold(surroundings, self._newest_tag, self._now)
+        hold = Hold(surroundings, self._newest_tag, self._now, self._reach)
         if surroundings is not self._surroundings:
             await self._hold_with(hold)
             self._surroundings = surroundings

@@ -40,7 +40,7 @@ class Intake:
             self._journal,
             self._counters,
             surroundings,
-            self._reach,
+            self.reach,
             self._lose,
         )
         await self._read_frames(configuration, surroundings)
@@ -75,6 +75,7 @@ class Intake:
         if self._frames is not None:
             await self._frames.lose(start_ticks, end_ticks)
 
-    def _reach(self, since_ticks: int) -> None:
+    def reach(self, since_ticks: int) -> None:
+        """See to it that batches are known since then."""
         if self._frames is not None:
             self._frames.reach(since_ticks)

@@ -53,7 +53,7 @@ async def run(
         client = PiClient(loaded.configuration.pi)
         report = Report(loaded, counters, journal, client)
         intake = Intake(client, journal, counters, tasks)
-        delivery = Delivery(journal, counters, tasks, intake.now)
+        delivery = Delivery(journal, counters, tasks, intake.now, intake.reach)
         parts = Parts(loaded, journal, report, intake, delivery)
         open_parts.push_async_callback(parts.close)
         await parts.start()

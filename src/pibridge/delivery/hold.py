@@ -15,37 +15,45 @@ from pibridge.model.tag import Tag
 
 _LONGEST_S: Final = 60.0
 """How long beyond the hold events wait for a source that cannot be read."""
+_LIVE_TICKS: Final = 86_400 * ticks.PER_SECOND
+"""How long before its arrival a live event may lie and still wait for its batch: older ones hold up nobody."""
 _LOOK_S: Final = 0.1
 _FULL_S: Final = 1.0
 
 
 class Hold:
-    """`describe`: gives a tag by its number. `now`: PI's time."""
+    """`describe`: gives a tag by its number. `now`: PI's time. `reach`: has batches read back to a time."""
 
     def __init__(
         self,
         surroundings: Surroundings,
         describe: Callable[[int], Tag],
         now: Callable[[], int],
+        reach: Callable[[int], None],
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._surroundings = surroundings
         self._describe = describe
         self._now = now
+        self._reach = reach
         self._sleep = sleep
         self._sources: dict[int, tuple[Tag, frozenset[str]]] = {}
         self._unreadable: set[str] = set()
         self._log = structlog.get_logger()
 
-    async def until_known(self, events: Sequence[Event], arrived_ticks: int) -> None:
+    async def until_known(self, events: Sequence[Event], arrived_ticks: int, since_ticks: int = 0) -> None:
         """Return when `hold` has passed since these arrived, and what tells their batches was read after that.
 
-        What cannot be read is waited for once, for a limited time, and no more until it has been read again.
+        What cannot be read is waited for once, for a limited time, and no more until it has been read again. What ran
+        before `since_ticks` is not waited for.
         """
         sources, first_ticks = self._concerned(events)
         if not sources or not self._surroundings.hold_ticks:
             return
+        first_ticks = max(first_ticks, since_ticks)
+        if not self._surroundings.readings.know(sources, first_ticks, 0):
+            self._reach(first_ticks)
         due_ticks = arrived_ticks + self._surroundings.hold_ticks
         hold_s = self._surroundings.hold_ticks / ticks.PER_SECOND
         waited_s = 0.0
@@ -92,7 +100,7 @@ async def place_held(journal: Journal, hold: Hold) -> NoReturn:
     """Give held events their place in the journal as soon as they have waited, one part after the other."""
     while True:
         held = await journal.held()
-        await hold.until_known(held.events, held.arrived_ticks)
+        await hold.until_known(held.events, held.arrived_ticks, held.arrived_ticks - _LIVE_TICKS)
         try:
             await journal.place(held)
         except JournalFullError:

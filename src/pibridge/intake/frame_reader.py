@@ -162,8 +162,11 @@ class FrameReader:
 
     @property
     def _is_owed(self) -> bool:
-        """Whether somebody waits for what was told of earlier time."""
-        return self._reach_ticks < ticks.FOREVER
+        """Whether somebody waits for what was told of earlier time.
+
+        A new stream does: until its first day is known, what PI makes late cannot be told from what is old.
+        """
+        return self._reach_ticks < ticks.FOREVER or any(stream.is_new for stream in self._streams)
 
     async def _opened(self, loop_s: float) -> FrameDatabase:
         if self._database is None:
