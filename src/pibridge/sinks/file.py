@@ -4,8 +4,9 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple
 
@@ -68,7 +69,8 @@ class FileSink:
             bounds = await batch.seal()
             written = await self._on_disk(lines.finish)
             if file is not lines:
-                await convert(written, await self._on_disk(file.begin))
+                with self._told():
+                    await convert(written, await self._on_disk(file.begin))
             await self._on_disk(file.complete, self._folder / name_of(bounds, self._format))
             if file is not lines:
                 await self._on_disk(lines.remove)
@@ -101,8 +103,14 @@ class FileSink:
             structlog.get_logger().warning("old files cannot be removed", error=str(error))
 
     async def _on_disk(self, work: Callable[[*_Given], _Result], *given: *_Given) -> _Result:
-        try:
+        with self._told():
             return await asyncio.get_running_loop().run_in_executor(self._disk, work, *given)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Make an OSError an UnavailableError with the next step."""
+        try:
+            yield
         except OSError as error:
             where = error.filename2 or error.filename or self._folder
             what = error.strerror or str(error)
