@@ -43,7 +43,12 @@ class Folder:
 
     def sink(self, format_name: str, roll_bytes: int = 4096) -> Sink:
         """Make a file sink."""
-        settings = {"type": "file", "path": self.path, "format": format_name, "roll": {"size": roll_bytes}}
+        settings = {
+            "type": "file",
+            "path": self.path,
+            "format": format_name,
+            "roll": {"size": roll_bytes, "age": "100ms"},
+        }
         return build("local", FileSettings.model_validate(settings), SITE)
 
     def held(self) -> dict[str, bytes]:
@@ -108,7 +113,7 @@ class Bucket:
                 "bucket": self.name,
                 "region": REGION,
                 "format": format_name,
-                "roll": {"size": roll_bytes},
+                "roll": {"size": roll_bytes, "age": "100ms"},
                 "endpoint_url": self.store.url,
                 **more,
             }
