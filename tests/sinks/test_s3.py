@@ -120,7 +120,7 @@ async def test_a_large_parquet_object_arrives_whole(store: Store) -> None:
 async def test_an_object_is_stored_as_asked_for(store: Store, wanted: dict[str, str]) -> None:
     """Encryption, key and storage class are those of the settings, for objects and for the probe's."""
     bucket = Bucket(store, f"stored-{uuid.uuid4().hex}")
-    sink = bucket.sink("jsonl", **wanted)
+    sink = bucket.sink("jsonl", 4096, **wanted)
     await sink.open()
     await sink.write(ListedBatch(values(1, 3)))
     await sink.probe()
