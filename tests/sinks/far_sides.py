@@ -1,5 +1,6 @@
 """Where sinks deliver to in tests: a real folder, and a bucket behind moto's server on a real port."""
 
+import os
 import socket
 from pathlib import Path
 from typing import Final, Protocol
@@ -141,3 +142,12 @@ class Bucket:
     def recover(self) -> None:
         """Start the server again."""
         self.store.start()
+
+
+def laid(folder: Path, name: str, written_s: float = 0.0) -> Path:
+    """Lay a file there, last written at this Unix time."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    os.utime(path, (written_s, written_s))
+    return path

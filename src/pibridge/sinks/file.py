@@ -36,14 +36,18 @@ _Result = TypeVar("_Result")
 
 
 class FileSink:
-    """Writes `dt=YYYY-MM-DD/{lane}-{first}-{last}.{format}` below a folder; `….part` until it is complete."""
+    """Writes `dt=YYYY-MM-DD/{lane}-{first}-{last}.{format}` below a folder; `….part` until it is complete.
 
-    def __init__(self, settings: FileSettings) -> None:
+    `now`: a Unix clock, by which old files are told.
+    """
+
+    def __init__(self, settings: FileSettings, now: Callable[[], float] = time.time) -> None:
         self.max_age_s = settings.roll.age
         self._roll_bytes = settings.roll.size
         self._folder = settings.path
         self._format = settings.format
         self._keep_s = settings.keep
+        self._now = now
         self._looked_s = 0.0
         # One thread: what is begun for a file that was given up ends before the file is closed or begun anew.
         self._disk = ThreadPoolExecutor(1, "file-sink")
@@ -92,7 +96,7 @@ class FileSink:
         self._disk = ThreadPoolExecutor(1, "file-sink")
 
     async def _remove_older(self) -> None:
-        now_s = time.time()
+        now_s = self._now()
         if self._keep_s is None or 0 <= now_s - self._looked_s < _LOOK_EVERY_S:
             return
         self._looked_s = now_s
