@@ -1,5 +1,6 @@
 """Where sinks deliver to in tests: a real folder, and a bucket behind moto's server on a real port."""
 
+import os
 import socket
 from pathlib import Path
 from typing import Final, Protocol
@@ -43,7 +44,12 @@ class Folder:
 
     def sink(self, format_name: str, roll_bytes: int = 4096) -> Sink:
         """Make a file sink."""
-        settings = {"type": "file", "path": self.path, "format": format_name, "roll": {"size": roll_bytes}}
+        settings = {
+            "type": "file",
+            "path": self.path,
+            "format": format_name,
+            "roll": {"size": roll_bytes, "age": "100ms"},
+        }
         return build("local", FileSettings.model_validate(settings), SITE)
 
     def held(self) -> dict[str, bytes]:
@@ -108,7 +114,7 @@ class Bucket:
                 "bucket": self.name,
                 "region": REGION,
                 "format": format_name,
-                "roll": {"size": roll_bytes},
+                "roll": {"size": roll_bytes, "age": "100ms"},
                 "endpoint_url": self.store.url,
                 **more,
             }
@@ -136,3 +142,12 @@ class Bucket:
     def recover(self) -> None:
         """Start the server again."""
         self.store.start()
+
+
+def laid(folder: Path, name: str, written_s: float = 0.0) -> Path:
+    """Lay a file there, last written at this Unix time."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("x")
+    os.utime(path, (written_s, written_s))
+    return path

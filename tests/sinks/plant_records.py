@@ -14,10 +14,19 @@ from pibridge.model.tag import Mode, Tag
 NOON = ticks.parse("2026-03-09T12:00:00Z") + 1234567
 FRAMES = Tag(stream="batches", mode=Mode.REALTIME, name="batches", path="", web_id="", kind="frame")
 FRAME = Frame(
-    id="9f2b", web_id="F1FmE", name="B-1001", path=r"\\AF1\Plant\B-1001", template="Unit Batch", lineage=("unit batch",),
-    start_ticks=NOON + 1, severity="None", parent="77aa", elements=("Plant/Area1/R1",), categories=("Brewing",),
+    lineage=("unit batch",),
+    id="9f2b",
+    web_id="F1FmE",
+    name="B-1001",
+    path=r"\\AF1\Plant\B-1001",
+    template="Unit Batch",
+    start_ticks=NOON + 1,
+    severity="None",
+    parent="77aa",
+    elements=("Plant/Area1/R1",),
+    categories=("Brewing",),
     attributes={"Recipe": "Ale", "Size": 12.5, "Steps": [1, 2], "Notes": None},
-)  # fmt: skip
+)
 ENDED = replace(FRAME, end_ticks=NOON + 3600 * ticks.PER_SECOND)
 MASHING = batch_of_frame(
     "B-1001",

@@ -54,7 +54,7 @@ async def plain_sink(far_side: FarSide) -> AsyncIterator[Sink]:
 
 async def test_every_record_is_at_rest_once_and_in_order(sink: Sink, far_side: FarSide) -> None:
     """Files of a lane, one after the other, are its records: none missing, none twice, in order."""
-    records = values(1, 2500)
+    records = values(1, 6000)
     bounds = await deliver(sink, records)
     assert len(bounds) > 1
     assert at_rest(far_side) == written(records)

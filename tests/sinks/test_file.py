@@ -2,7 +2,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -15,8 +14,11 @@ from pibridge.sinks.contract import Bounds
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.settings import FileSettings
 from sinks.batches import ListedBatch, values
+from sinks.far_sides import laid
 
 DAY = "dt=2026-03-09"
+NOW_S = 1_773_057_600.0
+AGES_S = (31 * 86400, 30 * 86400 - 1800, 29 * 86400)
 
 
 def sink_in(folder: Path, **more: object) -> FileSink:
@@ -78,19 +80,38 @@ async def test_opening_removes_what_was_left_unfinished(tmp_path: Path) -> None:
 
 
 async def test_old_files_go(tmp_path: Path) -> None:
-    """With `keep`, opening removes complete files that are older; a day later writing does, too; without, all stay."""
-    old, young = tmp_path / DAY / "live-1-9.jsonl", tmp_path / DAY / "live-10-19.jsonl"
-    old.parent.mkdir()
-    for path, age_s in ((old, 31 * 86400), (young, 29 * 86400)):
-        path.write_text("x")
-        os.utime(path, (time.time() - age_s,) * 2)
-    forever = sink_in(tmp_path)
-    await forever.open()
-    await forever.close()
+    """With `keep`, complete files that are older go when the sink is opened and, an hour later, when it writes."""
+    clock_s = [NOW_S]
+    sink = FileSink(FileSettings.model_validate({"type": "file", "path": tmp_path, "keep": "30d"}), lambda: clock_s[0])
+    old, ageing, young = (laid(tmp_path / DAY, f"live-{n}-{n}.jsonl", NOW_S - age_s) for n, age_s in enumerate(AGES_S))
+    await sink.open()
+    assert [path.exists() for path in (old, ageing, young)] == [False, True, True]
+    clock_s[0] += 3599
+    await sink.write(ListedBatch(values(11, 1)))
+    assert ageing.exists()
+    clock_s[0] += 1
+    await sink.write(ListedBatch(values(12, 1)))
+    assert [path.exists() for path in (ageing, young)] == [False, True]
+    await sink.close()
+
+
+async def test_without_keep_all_files_stay(tmp_path: Path) -> None:
+    """Nothing complete is ever removed unless that was asked for."""
+    old = laid(tmp_path / DAY, "live-1-9.jsonl", 0)
+    sink = sink_in(tmp_path)
+    await sink.open()
     assert old.exists()
+    await sink.close()
+
+
+async def test_what_cannot_be_removed_holds_nothing_up(tmp_path: Path) -> None:
+    """A folder that has the name of an old file is told in the log; the records still get through."""
+    (tmp_path / "dt=2026-01-01" / "live-1-9.jsonl").mkdir(parents=True)
+    os.utime(tmp_path / "dt=2026-01-01" / "live-1-9.jsonl", (0, 0))
     sink = sink_in(tmp_path, keep="30d")
     await sink.open()
-    assert (old.exists(), young.exists()) == (False, True)
+    await sink.write(ListedBatch(values(1, 50)))
+    assert (tmp_path / DAY / "live-1-50.jsonl").exists()
     await sink.close()
 
 

@@ -1,18 +1,9 @@
-import os
 from pathlib import Path
 
 from pibridge.sinks.keeping import remove_older, remove_unfinished
+from sinks.far_sides import laid
 
 DAY = "dt=2026-03-09"
-
-
-def laid(folder: Path, name: str, written_s: float = 0.0) -> Path:
-    """Lay a file there, last written at this Unix time."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("x")
-    os.utime(path, (written_s, written_s))
-    return path
 
 
 def test_only_what_was_never_completed_goes(tmp_path: Path) -> None:

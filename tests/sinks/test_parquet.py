@@ -32,11 +32,11 @@ def lines(tmp_path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-@pytest.fixture
-def many(tmp_path: Path) -> Iterator[BinaryIO]:
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BinaryIO]:
     """Give a file of so many records that they take a while."""
     encoder = open_format("jsonl.zst")
-    with (tmp_path / "many").open("w+b") as file:
+    with (tmp_path_factory.mktemp("many") / "lines").open("w+b") as file:
         file.write(encoder.encode(values(1, MANY)) + encoder.finish())
         file.flush()
         yield file
@@ -63,10 +63,12 @@ async def test_lines_that_are_none_are_told(into: BinaryIO, tmp_path: Path) -> N
         await convert(noise.fileno(), into.fileno())
 
 
-async def test_a_cancelled_conversion_leaves_no_process(many: BinaryIO, into: BinaryIO) -> None:
-    """Cancelled, it ends at once and its process with it."""
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 1000])
+async def test_a_cancelled_conversion_leaves_no_process(many: BinaryIO, into: BinaryIO, steps: int) -> None:
+    """Cancelled at whatever moment, it ends at once and its process with it."""
     converting = asyncio.create_task(convert(many.fileno(), into.fileno()))
-    await eventually(lambda: bool(psutil.Process().children()))
+    for _ in range(steps):
+        await asyncio.sleep(0)
     converting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await converting
@@ -75,8 +77,9 @@ async def test_a_cancelled_conversion_leaves_no_process(many: BinaryIO, into: Bi
 
 async def test_a_stop_of_all_processes_spares_it(many: BinaryIO, into: BinaryIO) -> None:
     """Who stops the daemon signals its processes, too: the file that the daemon waits for is still completed."""
+    os.lseek(many.fileno(), 0, os.SEEK_SET)
     converting = asyncio.create_task(convert(many.fileno(), into.fileno()))
-    # Both processes share the place in the file.
+    # Both processes share the place in the file: now the other one reads.
     await eventually(lambda: os.lseek(many.fileno(), 0, os.SEEK_CUR) > 0)
     (process,) = psutil.Process().children()
     process.send_signal(signal.SIGTERM)

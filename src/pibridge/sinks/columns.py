@@ -341,7 +341,7 @@ _PARQUET: Final = {
 
 
 def write(lines: Iterable[bytes], into: BinaryIO) -> None:
-    """Write the records of these JSON lines as one Parquet file. Needs some 200 bytes of memory for each."""
+    """Write the records of these JSON lines as one Parquet file. Needs some 250 bytes of memory for each."""
     columns, rest = Columns(), iter(lines)
     while block := list(islice(rest, _BLOCK_LINES)):
         columns.add(block)

@@ -4,8 +4,9 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar, TypeVarTuple
 
@@ -35,14 +36,18 @@ _Result = TypeVar("_Result")
 
 
 class FileSink:
-    """Writes `dt=YYYY-MM-DD/{lane}-{first}-{last}.{format}` below a folder; `….part` until it is complete."""
+    """Writes `dt=YYYY-MM-DD/{lane}-{first}-{last}.{format}` below a folder; `….part` until it is complete.
 
-    def __init__(self, settings: FileSettings) -> None:
+    `now`: a Unix clock, by which old files are told.
+    """
+
+    def __init__(self, settings: FileSettings, now: Callable[[], float] = time.time) -> None:
         self.max_age_s = settings.roll.age
         self._roll_bytes = settings.roll.size
         self._folder = settings.path
         self._format = settings.format
         self._keep_s = settings.keep
+        self._now = now
         self._looked_s = 0.0
         # One thread: what is begun for a file that was given up ends before the file is closed or begun anew.
         self._disk = ThreadPoolExecutor(1, "file-sink")
@@ -68,7 +73,8 @@ class FileSink:
             bounds = await batch.seal()
             written = await self._on_disk(lines.finish)
             if file is not lines:
-                await convert(written, await self._on_disk(file.begin))
+                with self._told():
+                    await convert(written, await self._on_disk(file.begin))
             await self._on_disk(file.complete, self._folder / name_of(bounds, self._format))
             if file is not lines:
                 await self._on_disk(lines.remove)
@@ -90,7 +96,7 @@ class FileSink:
         self._disk = ThreadPoolExecutor(1, "file-sink")
 
     async def _remove_older(self) -> None:
-        now_s = time.time()
+        now_s = self._now()
         if self._keep_s is None or 0 <= now_s - self._looked_s < _LOOK_EVERY_S:
             return
         self._looked_s = now_s
@@ -101,8 +107,14 @@ class FileSink:
             structlog.get_logger().warning("old files cannot be removed", error=str(error))
 
     async def _on_disk(self, work: Callable[[*_Given], _Result], *given: *_Given) -> _Result:
-        try:
+        with self._told():
             return await asyncio.get_running_loop().run_in_executor(self._disk, work, *given)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Make an OSError an UnavailableError with the next step."""
+        try:
+            yield
         except OSError as error:
             where = error.filename2 or error.filename or self._folder
             what = error.strerror or str(error)

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import sys
+from tempfile import TemporaryFile
 from typing import Final
 
 from pibridge.errors import UnavailableError
@@ -19,23 +20,24 @@ def is_installed() -> bool:
 async def convert(lines: int, into: int) -> None:
     """Write the records of one open file into another, both given by their descriptors.
 
-    `lines`: has the format `jsonl.zst`, is read from its start. `into`: is empty. Raises UnavailableError.
+    `lines`: has the format `jsonl.zst`, is read from its start. `into`: is empty. Raises UnavailableError, OSError.
     """
     os.lseek(lines, 0, os.SEEK_SET)
-    try:
+    # No pipe: asyncio of 3.11 may wait for ever when it is cancelled while it connects one.
+    with TemporaryFile(prefix="pibridge-") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *_PROGRAM, stdin=lines, stdout=into, stderr=asyncio.subprocess.PIPE
+            sys.executable, *_PROGRAM, stdin=lines, stdout=into, stderr=errors
         )
-    except OSError as error:
-        raise UnavailableError(f"cannot start a process: {error.strerror}", hint="free some memory") from error
-    try:
-        _, said = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
-    if process.returncode:
-        reason = said.decode(errors="replace").strip().rpartition("\n")[2] or f"ended with {process.returncode}"
-        raise UnavailableError(
-            f"cannot make a Parquet file: {reason}", hint="free some memory and disk space; it is tried again by itself"
-        )
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            process.kill()
+            await process.wait()
+            raise
+        if code:
+            errors.seek(0)
+            said = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise UnavailableError(
+                f"cannot make a Parquet file: {said or f'the process ended with {code}'}",
+                hint="free some memory and disk space; it is tried again by itself",
+            )

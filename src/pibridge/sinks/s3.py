@@ -6,7 +6,7 @@ import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import BytesIO
-from tempfile import TemporaryFile, gettempdir
+from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 from urllib.parse import quote, urlsplit
 
@@ -125,8 +125,10 @@ class S3Sink:
                 await convert(lines.fileno(), body.fileno())
                 unless_done.pop_all()
         except OSError as error:
-            where = gettempdir()
-            raise UnavailableError(f"cannot write to {where}: {error.strerror}", hint="free some space") from error
+            raise UnavailableError(
+                f"cannot write to the temporary folder: {error.strerror or error}",
+                hint="free some space there, or name another folder by TMPDIR",
+            ) from error
         return body, bounds
 
     async def _gather(self, batch: Batch, spool: BinaryIO) -> Bounds:
