@@ -21,7 +21,7 @@ def password(pi: PiSettings) -> str:
     return pi.auth.password.reveal()
 
 
-@pytest.mark.parametrize("name", ["minimal.yaml", "brewery.yaml", "s3.yaml"])
+@pytest.mark.parametrize("name", ["minimal.yaml", "brewery.yaml", "s3.yaml", "iot-core.yaml"])
 def test_examples_load(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The examples that this version can run load without a problem."""
     secret = tmp_path / "pi"
@@ -39,11 +39,9 @@ def test_the_full_example_meets_nothing_but_what_is_not_built(monkeypatch: pytes
     with pytest.raises(ConfigurationError) as caught:
         load(str(EXAMPLES / "full.yaml"))
     assert caught.value.problems == [
-        "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
-        "sinks.edge-ml.type: greengrass_local is not built in this version; it has file, s3",
-        "sinks.plant-bus.type: mqtt is not built in this version; it has file, s3",
-        "sinks.sitewise.type: sitewise is not built in this version; it has file, s3",
-        "sinks.kinesis.type: kinesis is not built in this version; it has file, s3",
+        "sinks.edge-ml.type: greengrass_local is not built in this version; it has file, s3, iot_core, mqtt",
+        "sinks.sitewise.type: sitewise is not built in this version; it has file, s3, iot_core, mqtt",
+        "sinks.kinesis.type: kinesis is not built in this version; it has file, s3, iot_core, mqtt",
     ]
 
 
@@ -99,7 +97,7 @@ def test_every_problem_is_reported_in_the_order_of_the_file() -> None:
         refresh="soon",
         sinks={
             "lake": {"type": "s3", "buckett": "x", "filter": {"streams": ["live", "nope"]}, "region": "${env:REGION}"},
-            "cloud": {"type": "iot_core"},
+            "cloud": {"type": "kinesis", "stream": "k"},
             "other": {"type": "sss"},
         },
         journal={"max_size": "1MiB"},
@@ -111,7 +109,7 @@ def test_every_problem_is_reported_in_the_order_of_the_file() -> None:
         "sinks.lake.filter.streams.1: no stream is named nope; there are live",
         "sinks.lake.region: the environment variable REGION is not set; set it for the daemon",
         "sinks.lake.bucket: missing; add it: Name of the bucket",
-        "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
+        "sinks.cloud.type: kinesis is not built in this version; it has file, s3, iot_core, mqtt",
         "sinks.other.type: unknown type; write one of file, greengrass_local, iot_core, kinesis, mqtt, s3, sitewise",
         "refresh: write a number with a unit, one of ms, s, m, h, d: 250ms, 10s, 5m, 12h, 7d",
         "journal.max_size: write at least 16MiB",

@@ -15,8 +15,12 @@ ALL_FORMATS = ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")
     ("changes", "problem"),
     [
         (
-            {"sinks__cloud": {"type": "iot_core"}},
-            "sinks.cloud.type: iot_core is not built in this version; it has file, s3",
+            {"sinks__cloud": {"type": "kinesis", "stream": "k"}},
+            "sinks.cloud.type: kinesis is not built in this version; it has file, s3, iot_core, mqtt",
+        ),
+        (
+            {"sinks__cloud": {"type": "iot_core", "transport": "greengrass"}},
+            "sinks.cloud.transport: greengrass is not built in this version; it has mqtt",
         ),
         (
             {"sinks__local__format": "parquet"},

@@ -18,6 +18,7 @@ class ScriptedBroker:
     """`connack`: code of each CONNACK. `pubacks`: codes in turn, the last again and again; None keeps silent.
 
     `goodbye`: code of the DISCONNECT that answers a publish, None for none. `most_packet_bytes`: told in the CONNACK.
+    `publishers`: the client of each publish.
     """
 
     port: int = 0
@@ -28,6 +29,7 @@ class ScriptedBroker:
     most_packet_bytes: int | None = None
     retains: bool = True
     clients: list[str] = field(default_factory=list)
+    publishers: list[str] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
     payloads: list[bytes] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
@@ -36,11 +38,16 @@ class ScriptedBroker:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Speak with one client."""
         self.writers.add(writer)
+        name = ""
         try:
             while True:
                 kind, body = await packet(reader)
                 for answer in self.answers(kind, body):
                     writer.write(answer)
+                if kind >> 4 == CONNECT:
+                    name = self.clients[-1]
+                elif kind >> 4 == PUBLISH:
+                    self.publishers.append(name)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             self.writers.discard(writer)

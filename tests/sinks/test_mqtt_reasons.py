@@ -35,12 +35,6 @@ def test_each_reason_has_its_next_step(code: int, hint: str) -> None:
         assert "client me" in trouble.what
 
 
-def test_old_codes_say_the_same_as_new_ones() -> None:
-    """MQTT 3.1.1 has five reasons to refuse a client, with numbers of their own."""
-    assert ADVICE.connack_311("me", 5) == ADVICE.connack("me", 135)
-    assert ADVICE.connack_311("me", 99) == ADVICE.connack("me", 128)
-
-
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
@@ -48,6 +42,7 @@ def test_old_codes_say_the_same_as_new_ones() -> None:
         ("AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", "check tls of sinks.bus"),
         ("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", "renew the AWS credentials"),
         ("AWS_AUTH_CREDENTIALS_PROVIDER_INVALID_ENVIRONMENT", "give pibridge AWS credentials"),
+        ("AWS_ERROR_MQTT_PROTOCOL_ERROR", "it may refuse client me: let us in"),
         ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "its log says why; a second client with the name me"),
         ("something new", "check network and firewall"),
     ],

@@ -55,12 +55,15 @@ async def test_a_certificate_is_shown_and_one_is_demanded(tmp_path: Path) -> Non
         await connect(port, ca_file=certificates.ca_file, **certificates.issue("me"), alpn=["x-amzn-mqtt-ca"])
     subject = met[0].getpeercert()
     assert subject is not None
-    assert ((("commonName", "me"),)) in subject["subject"]
+    assert (("commonName", "me"),) in subject["subject"]
     assert met[0].selected_alpn_protocol() == "x-amzn-mqtt-ca"
 
 
 async def test_a_stranger_is_not_spoken_to(tmp_path: Path) -> None:
-    """A broker that another authority has signed is refused, unless nothing is to be verified."""
+    """A broker that another authority has signed is refused, unless nothing is to be verified.
+
+    The library takes up to 30 s to say so.
+    """
     certificates = Certificates(tmp_path)
     (tmp_path / "other").mkdir()
     other = Certificates(tmp_path / "other")

@@ -5,7 +5,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from pibridge.model.settings import Settings
-from pibridge.sinks.settings import FileSettings, IotCoreSettings, S3Settings, SinkSettings
+from pibridge.sinks.settings import FileSettings, IotCoreSettings, MqttSettings, S3Settings, SinkSettings
 
 SINK: TypeAdapter[Settings] = TypeAdapter(SinkSettings)
 
@@ -34,6 +34,25 @@ def test_the_type_tells_which_settings_they_are() -> None:
     )
 
 
+def test_iot_core_is_not_sent_more_than_it_takes() -> None:
+    """Its limits are the defaults of one connection; a plant's broker takes what it can."""
+    cloud, bus = sink(type="iot_core", limits={"in_flight": 50}), sink(type="mqtt", host="h", topic="t")
+    assert isinstance(cloud, IotCoreSettings)
+    assert isinstance(bus, MqttSettings)
+    limits = cloud.limits
+    assert (limits.publishes_per_second, limits.bytes_per_second, limits.in_flight) == (100, 512 << 10, 50)
+    limits = bus.limits
+    assert (limits.publishes_per_second, limits.bytes_per_second, limits.in_flight) == (None, None, 20)
+    assert (cloud.roll.age, bus.roll.age, bus.protocol) == (0.25, 0.25, "5")
+
+
+def test_a_version_may_be_written_as_a_number() -> None:
+    """YAML and JSON have numbers, and 5 is one."""
+    bus = sink(type="mqtt", host="h", topic="t", protocol=5)
+    assert isinstance(bus, MqttSettings)
+    assert bus.protocol == "5"
+
+
 def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
     """Size and age stand for themselves."""
     local = sink(type="file", roll={"age": "1s"})
@@ -54,6 +73,13 @@ def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
         ),
         ({"type": "sitewise", "alias": "{}"}, "unknown {}; use {site}"),
         ({"type": "iot_core", "cert_file": "x"}, "has only one of cert_file and key_file; write both or none"),
+        (
+            {"type": "mqtt", "host": "h", "topic": "t", "tls": {"key_file": "x"}},
+            "has only one of cert_file and key_file",
+        ),
+        ({"type": "mqtt", "host": "h", "topic": "t", "password": "x"}, "has password without username; write both"),
+        ({"type": "mqtt", "host": "h", "topic": "t", "protocol": "3.1"}, "Input should be '5' or '3.1.1'"),
+        ({"type": "mqtt", "host": "h", "topic": "t", "limits": {"in_flight": 0}}, "greater than or equal to 1"),
         ({"type": "file", "roll": {"age": 0}}, "greater than 0"),
         ({"type": "file", "roll": {"size": "0B"}}, "greater than 0"),
         ({"type": "kinesis"}, "Field required"),

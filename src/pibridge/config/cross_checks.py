@@ -43,7 +43,7 @@ def shared_places(configuration: Configuration) -> list[Problem]:
             case S3Settings():
                 place = (sink.endpoint_url, sink.bucket, sink.prefix.strip("/"))
                 key = "prefix"
-            case IotCoreSettings() if sink.transport != "greengrass":
+            case IotCoreSettings() if sink.transport != "greengrass" and sink.endpoint is not None:
                 place = (sink.endpoint, sink.client_id)
                 key = "client_id"
             case MqttSettings():

@@ -112,10 +112,10 @@ def _signed(region: str, bootstrap: ClientBootstrap) -> Callable[[Any], None]:
     """Sign the request that opens the WebSocket, with credentials that are looked for where AWS tools look."""
     provider = AwsCredentialsProvider.new_default_chain(bootstrap)
 
-    def sign(handshake: Any) -> None:
+    def sign(transform_args: Any) -> None:  # the library gives it by this name
         try:
             signing = aws_sign_request(
-                handshake.http_request,
+                transform_args.http_request,
                 AwsSigningConfig(
                     algorithm=AwsSigningAlgorithm.V4,
                     signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
@@ -127,8 +127,8 @@ def _signed(region: str, bootstrap: ClientBootstrap) -> Callable[[Any], None]:
                 ),
             )
         except (AwsCrtError, RuntimeError) as error:
-            handshake.set_done(error)
+            transform_args.set_done(error)
         else:
-            signing.add_done_callback(lambda signed: handshake.set_done(signed.exception()))
+            signing.add_done_callback(lambda signed: transform_args.set_done(signed.exception()))
 
     return sign
