@@ -35,9 +35,11 @@ async def side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     """Give a broker with mutual TLS, taking messages."""
     require_mosquitto(monkeypatch)
     side = IotCore(tmp_path, roll={"age": "20ms"})
-    await side.start()
-    yield side
-    await side.stop()
+    try:
+        await side.start()
+        yield side
+    finally:
+        await side.stop()
 
 
 @pytest.fixture
