@@ -52,3 +52,25 @@ def test_bulk_imports_need_a_place_of_their_own() -> None:
         }
     )
     assert problems_of(tree) == ["sinks.b.bulk_import.prefix: is that of a too; write another one"]
+
+
+def test_two_mqtt_clients_need_two_names() -> None:
+    """At one broker, two clients of one name would end each other's connection; elsewhere they do not meet."""
+    bus = {"type": "mqtt", "host": "h", "topic": "t"}
+    cloud = {"type": "iot_core", "endpoint": "e.iot.eu-west-1.amazonaws.com"}
+    tree = small(
+        sinks={
+            "a": bus,
+            "b": {**bus, "topic": "u"},
+            "c": {**bus, "client_id": "other"},
+            "d": {**bus, "host": "i"},
+            "e": cloud,
+            "f": {**cloud, "transport": "mqtt"},
+            "g": {"type": "iot_core"},
+            "h": {"type": "iot_core"},
+        }
+    )
+    assert problems_of(tree) == [
+        "sinks.b.client_id: is that of a too; write another one",
+        "sinks.f.client_id: is that of e too; write another one",
+    ]

@@ -20,7 +20,7 @@ def password(pi: PiSettings) -> str:
     return pi.auth.password.reveal()
 
 
-@pytest.mark.parametrize("name", ["minimal.yaml", "brewery.yaml", "s3.yaml", "full.yaml"])
+@pytest.mark.parametrize("name", ["minimal.yaml", "brewery.yaml", "s3.yaml", "iot-core.yaml", "full.yaml"])
 def test_examples_load(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """They load without a problem."""
     secret = tmp_path / "pi"
@@ -84,7 +84,7 @@ def test_every_problem_is_reported_in_the_order_of_the_file() -> None:
         refresh="soon",
         sinks={
             "lake": {"type": "s3", "buckett": "x", "filter": {"streams": ["live", "nope"]}, "region": "${env:REGION}"},
-            "cloud": {"type": "iot_core"},
+            "cloud": {"type": "kinesis", "stream": "k"},
             "other": {"type": "sss"},
         },
         journal={"max_size": "1MiB"},

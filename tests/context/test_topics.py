@@ -42,3 +42,10 @@ def test_no_record_reaches_the_broker_s_own_topics() -> None:
     dollar = replace(POINT, name="$SYS", asset=Asset("$aws"))
     assert TopicTemplate("{tag}/x", "s").of(context(dollar)) == "%24SYS/x"
     assert TopicTemplate("$aws/rules/in/{tag}", "s").of(context(POINT)) == "$aws/rules/in/SINUSOID"
+
+
+def test_a_tag_that_changes_place_gets_another_topic() -> None:
+    """What a reload says anew of a tag counts from then on."""
+    template = TopicTemplate("t/{asset.path}", "s")
+    places = [replace(POINT, asset=Asset(path)) for path in ("Plant/R1", "Plant/R2", "Plant/R1")]
+    assert [template.of(context(tag)) for tag in places] == ["t/Plant/R1", "t/Plant/R2", "t/Plant/R1"]

@@ -88,8 +88,10 @@ class Broker:
 
     async def stop(self) -> None:
         """End both."""
-        await self.subscriber.stop()
-        self.broker.stop()
+        try:
+            await self.subscriber.stop()
+        finally:
+            self.broker.stop()
 
     def records(self) -> Sequence[Mapping[str, Any]]:
         """Give what the subscriber got."""

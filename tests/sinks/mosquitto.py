@@ -66,7 +66,8 @@ class Certificates:
     def server_context(self) -> ssl.SSLContext:
         """Give what a server in this process needs."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.issue("server-here").values())
+        files = self.issue("server-here")
+        context.load_cert_chain(files["cert_file"], files["key_file"])
         return context
 
     def _write_crl(self) -> None:

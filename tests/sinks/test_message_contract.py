@@ -24,9 +24,11 @@ async def side(
     """Give each far side, taking messages."""
     require_mosquitto(monkeypatch)
     side = MESSAGE_SIDES[request.param](tmp_path)
-    await side.start()
-    yield side
-    await side.stop()
+    try:
+        await side.start()
+        yield side
+    finally:
+        await side.stop()
 
 
 @pytest.fixture

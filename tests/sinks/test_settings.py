@@ -5,7 +5,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from pibridge.model.settings import Settings
-from pibridge.sinks.settings import FileSettings, IotCoreSettings, S3Settings, SinkSettings
+from pibridge.sinks.settings import FileSettings, IotCoreSettings, MqttSettings, S3Settings, SinkSettings
 
 SINK: TypeAdapter[Settings] = TypeAdapter(SinkSettings)
 
@@ -34,6 +34,27 @@ def test_the_type_tells_which_settings_they_are() -> None:
     )
 
 
+def test_iot_core_is_not_sent_more_than_it_takes() -> None:
+    """Its limits are the defaults of one connection; a plant's broker takes what it can."""
+    cloud, bus = sink(type="iot_core", limits={"in_flight": 50}), sink(type="mqtt", host="h", topic="t")
+    assert isinstance(cloud, IotCoreSettings)
+    assert isinstance(bus, MqttSettings)
+    assert cloud.limits.model_dump() == {
+        "publishes_per_second": 100,
+        "bytes_per_second": 512 << 10,
+        "in_flight": 50,
+    }
+    assert bus.limits.model_dump() == {"publishes_per_second": None, "bytes_per_second": None, "in_flight": 20}
+    assert (cloud.roll.age, bus.roll.age, bus.protocol) == (0.25, 0.25, "5")
+
+
+def test_a_version_may_be_written_as_a_number() -> None:
+    """YAML and JSON have numbers, and 5 is one."""
+    bus = sink(type="mqtt", host="h", topic="t", protocol=5)
+    assert isinstance(bus, MqttSettings)
+    assert bus.protocol == "5"
+
+
 def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
     """Size and age stand for themselves."""
     local = sink(type="file", roll={"age": "1s"})
@@ -56,6 +77,13 @@ def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
         ({"type": "sitewise", "bulk_import": {"bucket": "acme", "role_arn": "my-role"}}, "String should match pattern"),
         ({"type": "sitewise", "limits": {"values_per_second": 0}}, "greater than 0"),
         ({"type": "iot_core", "cert_file": "x"}, "has only one of cert_file and key_file; write both or none"),
+        (
+            {"type": "mqtt", "host": "h", "topic": "t", "tls": {"key_file": "x"}},
+            "has only one of cert_file and key_file",
+        ),
+        ({"type": "mqtt", "host": "h", "topic": "t", "password": "x"}, "has password without username; write both"),
+        ({"type": "mqtt", "host": "h", "topic": "t", "protocol": "3.1"}, "Input should be '5' or '3.1.1'"),
+        ({"type": "mqtt", "host": "h", "topic": "t", "limits": {"in_flight": 0}}, "greater than or equal to 1"),
         ({"type": "file", "roll": {"age": 0}}, "greater than 0"),
         ({"type": "file", "roll": {"size": "0B"}}, "greater than 0"),
         ({"type": "file", "keep": 0}, "greater than 0"),

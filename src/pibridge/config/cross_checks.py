@@ -53,7 +53,7 @@ def shared_places(configuration: Configuration) -> list[Problem]:
             case SiteWiseSettings() if sink.bulk_import is not None:
                 bulk = sink.bulk_import
                 place = (bulk.endpoint_url, bulk.bucket, bulk.prefix.strip("/"))
-            case IotCoreSettings() if sink.transport != "greengrass":
+            case IotCoreSettings() if sink.transport != "greengrass" and sink.endpoint is not None:
                 place = (sink.endpoint, sink.client_id)
             case MqttSettings():
                 place = (sink.host, sink.port, sink.client_id)

@@ -34,13 +34,16 @@ class TopicTemplate:
     def __init__(self, template: str, site: str) -> None:
         self._template = template
         self._site = site
-        self._known: dict[int, tuple[Context, str]] = {}
+        self._known: dict[tuple[str, str, str], tuple[Context, str]] = {}
 
     def of(self, context: Context) -> str:
         """Give the topic of all records with this context."""
-        known = self._known.get(id(context))
+        tag = context.tag
+        # By what stays when a reload describes the tag anew, so that what was known before is forgotten.
+        who = tag.stream, tag.path, context.lane
+        known = self._known.get(who)
         if known is None or known[0] is not context:
-            known = self._known[id(context)] = context, self._made(context)
+            known = self._known[who] = context, self._made(context)
         return known[1]
 
     def _made(self, context: Context) -> str:

@@ -24,8 +24,7 @@ from pibridge.sinks.settings import IotCoreSettings
 
 _MQTT_PORT: Final = 8883
 _HTTPS_PORT: Final = 443
-_MQTT_ALPN: Final = ("x-amzn-mqtt-ca",)
-_WEBSOCKET_ALPN: Final = ("http/1.1",)
+_ALPN: Final = {("x509", _HTTPS_PORT): ("x-amzn-mqtt-ca",), ("sigv4", _HTTPS_PORT): ("http/1.1",)}
 _REGION: Final = re.compile(r"\.iot(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$")
 _BASIC_INGEST: Final = re.compile(r"\$aws/rules/[^/]+/", re.IGNORECASE)
 _MOST_TOPIC_BYTES: Final = 256
@@ -40,14 +39,14 @@ def iot_mqtt_sink(
 
     `environ`: the environment, which may name the region and the Greengrass core's thing.
     """
-    problems = list(_problems(settings, site, environ))
+    problems = _problems(settings, site, environ)
     if problems or settings.endpoint is None:
         raise ConfigurationError([f"sinks.{name}.{problem}" for problem in problems])
     endpoint = settings.endpoint
     client_id = settings.client_id.replace("{site}", site)
     with_certificate = settings.auth == "x509"
     port = settings.port or (_MQTT_PORT if with_certificate else _HTTPS_PORT)
-    right = "allow iot:Publish on its arn:aws:iot:…:topic/…, or leave these records out by a filter"
+    who = "the certificate be active and its" if with_certificate else "the role's"
 
     def login(bootstrap: ClientBootstrap) -> Login:
         tls = tls_context(
@@ -55,17 +54,15 @@ def iot_mqtt_sink(
             ca_file=settings.ca_file,
             cert_file=settings.cert_file if with_certificate else None,
             key_file=settings.key_file if with_certificate else None,
-            alpn=_WEBSOCKET_ALPN if not with_certificate else _MQTT_ALPN if port == _HTTPS_PORT else (),
+            alpn=_ALPN.get((settings.auth, port), ()),
         )
         return Login(tls, handshake=None if with_certificate else _signed(region_of(endpoint, environ), bootstrap))
 
     advice = Advice(
         sink=name,
         address=f"AWS IoT Core at {endpoint}:{port}",
-        login=f"let the certificate be active and its policy allow iot:Connect on client/{client_id}*"
-        if with_certificate
-        else f"let the role's policy allow iot:Connect on client/{client_id}*",
-        right=right,
+        login=f"let {who} policy allow iot:Connect on client/{client_id}*",
+        right="allow iot:Publish on its arn:aws:iot:…:topic/…, or leave these records out by a filter",
     )
     return PublishingSink(
         settings, site, Broker(endpoint, port, login, advice, patience_s=patience_s), unfit_for_iot_core
@@ -90,7 +87,7 @@ def region_of(endpoint: str, environ: Mapping[str, str]) -> str:
     return named[1] if named else environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
 
 
-def _problems(settings: IotCoreSettings, site: str, environ: Mapping[str, str]) -> "list[str]":
+def _problems(settings: IotCoreSettings, site: str, environ: Mapping[str, str]) -> list[str]:
     problems = []
     if settings.endpoint is None:
         problems.append("endpoint: missing; add what `aws iot describe-endpoint --endpoint-type iot:Data-ATS` prints")
@@ -112,10 +109,10 @@ def _signed(region: str, bootstrap: ClientBootstrap) -> Callable[[Any], None]:
     """Sign the request that opens the WebSocket, with credentials that are looked for where AWS tools look."""
     provider = AwsCredentialsProvider.new_default_chain(bootstrap)
 
-    def sign(handshake: Any) -> None:
+    def sign(transform_args: Any) -> None:  # the library gives it by this name
         try:
             signing = aws_sign_request(
-                handshake.http_request,
+                transform_args.http_request,
                 AwsSigningConfig(
                     algorithm=AwsSigningAlgorithm.V4,
                     signature_type=AwsSignatureType.HTTP_REQUEST_QUERY_PARAMS,
@@ -127,8 +124,8 @@ def _signed(region: str, bootstrap: ClientBootstrap) -> Callable[[Any], None]:
                 ),
             )
         except (AwsCrtError, RuntimeError) as error:
-            handshake.set_done(error)
+            transform_args.set_done(error)
         else:
-            signing.add_done_callback(lambda signed: handshake.set_done(signed.exception()))
+            signing.add_done_callback(lambda signed: transform_args.set_done(signed.exception()))
 
     return sign

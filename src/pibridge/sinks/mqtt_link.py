@@ -16,7 +16,8 @@ from pibridge.sinks.mqtt_wires import Login, Network, Wire, Wire5, Wire311, libr
 
 Protocol = Literal["5", "3.1.1"]
 
-_CONNECT_S: Final = 20.0
+# A TLS failure is told by the library after a delay of up to 30 s, so that nobody learns from how long it took.
+_CONNECT_S: Final = 45.0
 _STOP_S: Final = 1.0
 _REASON_S: Final = 1.0
 _CLOSED: Final = Trouble("the connection was closed")

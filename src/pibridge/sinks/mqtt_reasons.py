@@ -55,9 +55,6 @@ _NAMES: Final[Mapping[int, str]] = {
 _THROTTLED: Final = frozenset({147, 150, 151, 159})
 _BY_ITSELF: Final = "it is tried again by itself"
 
-# Of MQTT 3.1.1, by what MQTT 5 calls the same.
-_CONNACK_311: Final[Mapping[int, int]] = {1: 132, 2: 133, 3: 136, 4: 134, 5: NOT_AUTHORIZED}
-
 UNFIT: Final[Mapping[str, int]] = {
     "AWS_ERROR_MQTT5_PUBLISH_OPTIONS_VALIDATION": TOPIC_INVALID,
     "AWS_ERROR_MQTT5_PACKET_VALIDATION": TOO_LARGE,
@@ -102,10 +99,6 @@ class Advice:
         """Say why the far side does not let us in."""
         return Trouble(f"{self.address} refuses client {client_id}: {named(code)}", self._hint(code, client_id))
 
-    def connack_311(self, client_id: str, code: int) -> Trouble:
-        """Say the same of an MQTT 3.1.1 broker."""
-        return self.connack(client_id, _CONNACK_311.get(code, 128))
-
     def disconnect(self, client_id: str, code: int) -> Trouble:
         """Say why the far side has ended the connection."""
         return Trouble(f"{self.address} disconnected client {client_id}: {named(code)}", self._hint(code, client_id))
@@ -143,6 +136,8 @@ class Advice:
         return (
             ("AWS_IO_SOCKET_CLOSED", closed),
             ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", closed),
+            # All that the library tells of a CONNACK of MQTT 3.1.1 that refuses.
+            ("AWS_ERROR_MQTT_PROTOCOL_ERROR", f"it may refuse client {client_id}: {self.login}"),
             ("AWS_IO_SOCKET_CONNECTION_REFUSED", "nothing listens there: start it, or correct the address"),
             ("AWS_IO_DNS", "correct the host name, or check DNS"),
             ("AWS_IO_TLS", f"check {self.certificates} of sinks.{self.sink}, revoked certificates, and the clock"),

@@ -174,7 +174,7 @@ class Wire5:
 
 
 class Wire311:
-    """MQTT 3.1.1: a PUBACK without a code, and an end without a reason."""
+    """MQTT 3.1.1: a PUBACK without a code, a refusal and an end without a reason."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a connection is made of
         self,
@@ -228,8 +228,6 @@ class Wire311:
         error = connected.exception()
         if error is None:
             self._heard.opened(_LARGEST_PACKET_BYTES, retains=True)
-        elif error.args and isinstance(error.args[0], mqtt.ConnectReturnCode):
-            self._heard.ended(self._advice.connack_311(self._client_id, int(error.args[0])))
         else:
             self._heard.ended(library_trouble(self._advice, self._client_id, error))
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 from zlib import crc32
 
@@ -65,10 +66,9 @@ class PublishingSink:
         packing = self._packing(links)
         owed = [record for record in records if record.seq not in arrived]
         messages, too_large = await asyncio.to_thread(packing.pack, owed)
-        shipment = _Shipment(batch.lane, arrived)
+        shipment = _Shipment(arrived)
         for each in too_large:
-            reason = f"{each.size_bytes} bytes are too many for one message"
-            shipment.refused.append(Refusal(each.record, reason))
+            shipment.refused.append(Refusal(each.record, f"{each.size_bytes} bytes are too many for one message"))
         async with asyncio.TaskGroup() as group:
             for line, queues in self._by_line(messages, shipment).items():
                 group.create_task(self._send(line, links[line], queues, shipment))
@@ -154,13 +154,7 @@ class PublishingSink:
                 message = queue.popleft()
                 await line.pace.admit(len(message.topic) + len(message.payload))
                 leaving = group.create_task(self._publish(link, message, shipment))
-                leaving.add_done_callback(lambda _, queue=queue: self._answered(line, queue, ready))  # type: ignore[misc]
-
-    @staticmethod
-    def _answered(line: "_Line", queue: deque[Message], ready: "asyncio.Queue[deque[Message]]") -> None:
-        line.pace.done()
-        if queue:
-            ready.put_nowait(queue)
+                leaving.add_done_callback(partial(_answered, line, queue, ready))
 
     async def _publish(self, link: Link, message: Message, shipment: "_Shipment") -> None:
         retain = self._retained is not None and self._retained.takes(message)
@@ -205,11 +199,19 @@ def client_ids(client_id: str, connections: int) -> list[str]:
     return [client_id] if connections == 1 else [f"{client_id}-{number}" for number in range(1, connections + 1)]
 
 
+def _answered(
+    line: "_Line", queue: deque[Message], ready: asyncio.Queue[deque[Message]], _: asyncio.Task[None]
+) -> None:
+    """Let the next message of the topic leave."""
+    line.pace.done()
+    if queue:
+        ready.put_nowait(queue)
+
+
 @dataclass
 class _Shipment:
     """What became of one batch. `arrived`: positions that are confirmed."""
 
-    lane: Lane
     arrived: set[int]
     refused: list[Refusal] = field(default_factory=list)
     failure: UnavailableError | None = None
