@@ -82,7 +82,7 @@ async def test_two_sick_sinks_of_four_slow_nobody_down(
     }
     loaded = Loaded.of(configuration(small(sinks=sinks), {}))
     counters = Counters()
-    delivery = Delivery(journal, counters, Tasks(), lambda: NOW)
+    delivery = Delivery(journal, counters, Tasks(), lambda: NOW, lambda _: None)
     await delivery.start(sinks_of(sinks, loaded), loaded, surroundings())
     for turn in range(ROUNDS):
         await journal.commit(Lane.LIVE, events(PER_ROUND, first=turn * PER_ROUND), NOW)

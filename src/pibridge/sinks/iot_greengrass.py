@@ -29,4 +29,5 @@ def build_iot_greengrass(
         promise=_PROMISES[component.nucleus],
         pace=_PACE,
         compress=settings.encoding == "json.gz",
+        max_age_s=settings.roll.age,
     )
