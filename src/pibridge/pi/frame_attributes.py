@@ -38,9 +38,10 @@ class FrameAttributes:
         and UnauthorizedError (401).
         """
         known = {
-            frame.web_id: self._known[frame.web_id]
+            frame.web_id: last
             for frame in frames
-            if frame.web_id in self._known and self._known[frame.web_id][0] == frame
+            # One that had no attributes may just not have got them yet.
+            if (last := self._known.get(frame.web_id)) is not None and last[0] == frame and last[1]
         }
         found = await self._again({web_id: names for web_id, (_, names) in known.items()})
         asks = {
