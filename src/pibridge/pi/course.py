@@ -6,11 +6,10 @@ from typing import Final
 from pibridge.errors import PIBridgeError
 from pibridge.model import ticks
 from pibridge.pi.client import PiClient
-from pibridge.pi.outcomes import Outcomes, in_halves, left_out, matched
-from pibridge.pi.recorded import Page, recorded, values
-from pibridge.pi.url_groups import url_groups
+from pibridge.pi.outcomes import Outcomes
+from pibridge.pi.recorded import Page, recorded, values, values_at
 from pibridge.pi.webid import identity
-from pibridge.pi.wire import Answer, Items, Reader, StreamValue, TimedValue
+from pibridge.pi.wire import Answer, Reader, TimedValue
 
 
 class Named(Answer, rename="pascal"):
@@ -22,7 +21,6 @@ class Named(Answer, rename="pascal"):
 Course = list[tuple[int, TimedValue]]
 """Times and values, ascending."""
 
-_read_values: Final = Reader(Items[StreamValue])
 _read_stream: Final = Reader(Named)
 
 
@@ -36,7 +34,7 @@ async def courses(
     outcomes: Outcomes[Course] = await _archived(client, web_ids, start_ticks, end_ticks)
     # The snapshot may be left out of what is recorded.
     present = await values(client, web_ids)
-    before = await _at_or_before(client, web_ids, start_ticks) if from_before else {}
+    before = await values_at(client, web_ids, start_ticks) if from_before else {}
     for web_id, course in outcomes.items():
         if isinstance(course, PIBridgeError):
             continue
@@ -75,23 +73,6 @@ def _joined(first: Course | PIBridgeError, second: Course | PIBridgeError) -> Co
     if isinstance(first, PIBridgeError):
         return first
     return second if isinstance(second, PIBridgeError) else first + second
-
-
-async def _at_or_before(client: PiClient, web_ids: Sequence[str], moment_ticks: int) -> Outcomes[TimedValue]:
-    moment = [("time", ticks.render(moment_ticks)), ("retrievalMode", "AtOrBefore"), ("webIdType", "IDOnly")]
-
-    async def ask(group: Sequence[str]) -> Outcomes[TimedValue]:
-        params = [*moment, *(("webId", web_id) for web_id in group)]
-        answer = await client.get("/streamsets/recordedattime", params, _read_values)
-        return {
-            web_id: item if isinstance(item, PIBridgeError) else item.value or left_out()
-            for web_id, item in matched(group, answer.items).items()
-        }
-
-    outcomes: Outcomes[TimedValue] = {}
-    for group in url_groups(web_ids, "webId", client.url_bytes):
-        outcomes |= await in_halves(group, ask)
-    return outcomes
 
 
 def _time_of(value: TimedValue) -> int | None:

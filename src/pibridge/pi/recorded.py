@@ -67,9 +67,18 @@ async def recorded(
 
 async def values(client: PiClient, web_ids: Sequence[str]) -> Outcomes[TimedValue]:
     """Read the present value of each stream. Raises UnavailableError and UnauthorizedError (401)."""
+    return await _one_each(client, "/streamsets/value", (), web_ids)
 
+
+async def values_at(client: PiClient, web_ids: Sequence[str], moment_ticks: int) -> Outcomes[TimedValue]:
+    """Read the last recorded value of each stream at or before a time. Raises as `values`."""
+    moment = [("time", ticks.render(moment_ticks)), ("retrievalMode", "AtOrBefore")]
+    return await _one_each(client, "/streamsets/recordedattime", moment, web_ids)
+
+
+async def _one_each(client: PiClient, path: str, params: Params, web_ids: Sequence[str]) -> Outcomes[TimedValue]:
     async def ask(group: Sequence[str]) -> Outcomes[TimedValue]:
-        answer = await client.get("/streamsets/value", _streams(group), _read_values)
+        answer = await client.get(path, [*params, *_streams(group)], _read_values)
         return {
             web_id: item if isinstance(item, PIBridgeError) else item.value or left_out()
             for web_id, item in matched(group, answer.items).items()
