@@ -166,11 +166,12 @@ class Batches:
                 continue
             cycle = line.unit.cycle_ticks
             # A batch may end in the cycle after its own.
-            for batch in map(line.batch, range(low // cycle - 2, high // cycle + 1)):
+            for batch in map(line.batch, range(min(low, now) // cycle - 2, high // cycle + 1)):
                 if batch.start(line.steps[0]) < self._since:
                     continue
                 for index in chosen:
-                    if batch.start(line.steps[index]) <= high and batch.end(line.steps[index]) >= low:
+                    end = batch.end(line.steps[index])
+                    if batch.start(line.steps[index]) <= high and (end >= low or end > now):
                         yield line.frame(batch, index, now)
 
     def find(self, frame_id: UUID, now: int) -> Frame | None:

@@ -224,7 +224,10 @@ class MqttSettings(_SinkSettings):
     host: str = Field(min_length=1, description="Host name or address of the broker.")
     port: int | None = Field(None, ge=1, le=65535, description="TCP port of the broker. null: 1883, with tls 8883.")
     protocol: Literal["5", "3.1.1"] = Field(
-        "5", description="Version of MQTT; 3.1.1 where the broker has nothing newer."
+        "5",
+        description="Version of MQTT; 3.1.1 where the broker has nothing newer.",
+        # An editor reads `protocol: 5` as a number.
+        json_schema_extra={"enum": ["5", 5, "3.1.1"], "type": ["string", "integer"]},
     )
     topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
     client_id: SiteTemplate = Field("pibridge-{site}", min_length=1, description="MQTT client id, ours alone.")
