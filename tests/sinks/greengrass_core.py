@@ -16,14 +16,14 @@ from pibridge.model.event import Event, Lane
 from pibridge.sinks.contract import Sink
 from pibridge.sinks.greengrass_local import build_greengrass_local
 from pibridge.sinks.iot_greengrass import build_iot_greengrass
-from pibridge.sinks.nucleus import NucleusSink, Pace
-from pibridge.sinks.settings import GreengrassLocalSettings, IotCoreSettings
+from pibridge.sinks.nucleus import NucleusSink
+from pibridge.sinks.settings import GreengrassLocalSettings, IotCoreSettings, PublishLimits
 from sinks.batches import NOON, TEMPERATURE
 
 SITE: Final = "houston"
 
 
-AT_ONCE = Pace(messages_per_s=1e6, bytes_per_s=1e9)
+AT_ONCE = PublishLimits()
 TAGS = [replace(TEMPERATURE, name=f"R{number}.T") for number in range(5)]
 CONTEXTS = [context_of("houston", tag, None, Lane.LIVE) for tag in TAGS]
 
@@ -45,7 +45,7 @@ def sink_to(  # noqa: PLR0913 - what a test says otherwise than the rest
     operation: Operation = Operation.PUBLISH_TO_IOT_CORE,
     *,
     topic: str = "pi/{site}/{tag}",
-    pace: Pace = AT_ONCE,
+    limits: PublishLimits = AT_ONCE,
     sleep: Callable[[float], Awaitable[None]] = no_pause,
     compress: bool = False,
 ) -> NucleusSink:
@@ -56,7 +56,7 @@ def sink_to(  # noqa: PLR0913 - what a test says otherwise than the rest
         topic,
         "houston",
         promise="accepted, not delivered",
-        pace=pace,
+        limits=limits,
         sleep=sleep,
         compress=compress,
     )

@@ -5,11 +5,11 @@ from typing import Final
 
 from pibridge.greengrass.component import component_of
 from pibridge.greengrass.limits import Operation
-from pibridge.sinks.nucleus import NucleusSink, Pace
-from pibridge.sinks.settings import GreengrassLocalSettings
+from pibridge.sinks.nucleus import NucleusSink
+from pibridge.sinks.settings import GreengrassLocalSettings, PublishLimits
 
 # So that a backlog leaves a small core the time for what it is there for.
-_PACE: Final = Pace(messages_per_s=100, bytes_per_s=1 << 20)
+_LIMITS: Final = PublishLimits(publishes_per_second=100, bytes_per_second=1 << 20)
 _PROMISE: Final = "accepted, not delivered: it reaches the components that have subscribed by then, if there are any"
 
 
@@ -23,5 +23,5 @@ def build_greengrass_local(
         settings.topic,
         site,
         promise=_PROMISE,
-        pace=_PACE,
+        limits=_LIMITS,
     )

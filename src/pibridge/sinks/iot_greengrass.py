@@ -5,11 +5,11 @@ from typing import Final
 
 from pibridge.greengrass.component import Nucleus, component_of
 from pibridge.greengrass.limits import Operation
-from pibridge.sinks.nucleus import NucleusSink, Pace
-from pibridge.sinks.settings import IotCoreSettings
+from pibridge.sinks.nucleus import NucleusSink
+from pibridge.sinks.settings import IotCoreSettings, PublishLimits
 
 # Half of what IoT Core takes of one connection (100 messages and 512 KB a second): all components of a core share it.
-_PACE: Final = Pace(messages_per_s=50, bytes_per_s=256 << 10)
+_LIMITS: Final = PublishLimits(publishes_per_second=50, bytes_per_second=256 << 10)
 _PROMISES: Final = {
     Nucleus.LITE: "accepted, not delivered: nucleus lite keeps no queue, what it has not sent yet is lost with it",
     Nucleus.CLASSIC: "accepted, not delivered: it waits in the nucleus's queue, which by default is lost with it",
@@ -27,7 +27,7 @@ def build_iot_greengrass(
         settings.topic,
         site,
         promise=_PROMISES[component.nucleus],
-        pace=_PACE,
+        limits=_LIMITS,
         compress=settings.encoding == "json.gz",
         max_age_s=settings.roll.age,
     )

@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
-from aiolimiter import AsyncLimiter
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from pibridge.context.messages import Message, Packing
@@ -15,10 +13,12 @@ from pibridge.errors import UnavailableError
 from pibridge.greengrass.component import Component
 from pibridge.greengrass.connection import NucleusConnection
 from pibridge.greengrass.failures import NeverTakenError, NotTakenError
-from pibridge.greengrass.limits import MESSAGE_BYTES, Operation, most_payload_bytes, topic_problem
+from pibridge.greengrass.limits import Operation, most_payload_bytes, topic_problem
 from pibridge.model.event import Lane
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.sinks.contract import Batch, Receipt, Refusal
+from pibridge.sinks.pace import Pace
+from pibridge.sinks.settings import PublishLimits
 
 _ENOUGH_RECORDS: Final = 4000
 """A batch of a backlog ends with so many: enough to fill messages, little enough to hold in memory."""
@@ -26,14 +26,6 @@ _TRIES: Final = 8
 _FIRST_PAUSE_S: Final = 0.1
 _LONGEST_PAUSE_S: Final = 2.0
 _CHECK: Final = "_pibridge_check"
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How much is handed over in a second: evenly, but for one message of the largest size after a pause."""
-
-    messages_per_s: float
-    bytes_per_s: float
 
 
 class NucleusSink:
@@ -50,7 +42,7 @@ class NucleusSink:
         site: str,
         *,
         promise: str,
-        pace: Pace,
+        limits: PublishLimits,
         compress: bool = False,
         max_age_s: float = 1.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -64,8 +56,7 @@ class NucleusSink:
         self._nucleus = component.nucleus
         self._connection = NucleusConnection(component)
         self._promise = promise
-        self._messages = AsyncLimiter(1, 1 / pace.messages_per_s)
-        self._bytes = AsyncLimiter(MESSAGE_BYTES, MESSAGE_BYTES / pace.bytes_per_s)
+        self._pace = Pace(limits)
         self._sleep = sleep
         self._accepted: dict[Lane, tuple[int, set[int]]] = {}
 
@@ -141,12 +132,14 @@ class NucleusSink:
         return ""
 
     async def _publish(self, topic: str, payload: bytes) -> None:
-        await self._messages.acquire()
-        await self._bytes.acquire(len(payload))
-        if self._operation is Operation.PUBLISH_TO_IOT_CORE:
-            await self._connection.publish_to_iot_core(topic, payload)
-        else:
-            await self._connection.publish_to_topic(topic, payload)
+        await self._pace.admit(len(topic) + len(payload))
+        try:
+            if self._operation is Operation.PUBLISH_TO_IOT_CORE:
+                await self._connection.publish_to_iot_core(topic, payload)
+            else:
+                await self._connection.publish_to_topic(topic, payload)
+        finally:
+            self._pace.done()
 
 
 def _check_context(site: str) -> Context:
