@@ -31,7 +31,7 @@ _THROTTLED: Final = frozenset(
     }
 )
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_UNKNOWN_CREDENTIALS: Final = frozenset({"InvalidClientTokenId", "UnrecognizedClientException"})
+_UNKNOWN_CREDENTIALS: Final = frozenset({"InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"})
 _SIGNATURE: Final = frozenset(
     {
         "IncompleteSignature",
@@ -42,7 +42,8 @@ _SIGNATURE: Final = frozenset(
         "SignatureDoesNotMatch",
     }
 )
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
+DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"})
+"""Codes of what these credentials may not do."""
 _KMS: Final = frozenset(
     {"KMSAccessDeniedException", "KMSDisabledException", "KMSInvalidStateException", "KMSNotFoundException"}
 )
@@ -193,14 +194,18 @@ def far_of(  # noqa: PLR0913 - what the settings say, and what the service calls
 
 def is_about_credentials(code: str, status: int) -> bool:
     """Tell whether other credentials could change this answer."""
-    return status in {401, 403} or code in _EXPIRED | _UNKNOWN_CREDENTIALS | _SIGNATURE | _DENIED
+    return status in {401, 403} or code in _EXPIRED | _UNKNOWN_CREDENTIALS | _SIGNATURE | DENIED
+
+
+def words_of(code: str, message: str) -> str:
+    """Give what AWS says beside an error code, as the end of a line, without what nobody may see."""
+    # What was signed, and so the session token, may stand in the message.
+    return "" if code in _SIGNATURE else f": {message[:_MOST_SAID]}"
 
 
 def told(far: Far, operation: str, code: str, message: str, status: int) -> RejectedError | UnavailableError:
     """Say what an error code means for the caller, with the next step. `operation`: in the words of AWS."""
-    # What was signed, and so the session token, may stand in the message.
-    words = "" if code in _SIGNATURE else f": {message[:_MOST_SAID]}"
-    what = f"{far.service}:{operation}: {code or f'HTTP {status}'}{words}"
+    what = f"{far.service}:{operation}: {code or f'HTTP {status}'}{words_of(code, message)}"
     if code in REFUSED:
         return RejectedError(what, status=status)
     if code in _THROTTLED or status == 429:  # noqa: PLR2004 - too many requests
@@ -215,7 +220,7 @@ def _hint(far: Far, operation: str, code: str) -> str:
         return f"AWS does not know these credentials: look at those that pibridge finds ({_WAYS})"
     if code in _SIGNATURE:
         return f"look at the secret key that pibridge finds ({_WAYS}), and see that the clock is right"
-    if code in _DENIED:
+    if code in DENIED:
         return f"allow {far.service}:{operation} on {far.resource}"
     if code in _KMS:
         return f"let pibridge use the KMS key of {far.resource}: kms:GenerateDataKey"

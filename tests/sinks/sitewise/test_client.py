@@ -43,6 +43,17 @@ def test_other_credentials_could_help_where_they_were_refused() -> None:
     assert not is_about_credentials(NoCredentialsError())
 
 
+def test_what_was_signed_is_not_repeated() -> None:
+    """The refusal of a signature repeats the request's headers, with the session token; the error does not."""
+    refused = ClientError(
+        {"Error": {"Code": "InvalidSignatureException", "Message": "x-amz-security-token:marker-secret"}}, "Any"
+    )
+    told = str(unavailable("do it", refused, allow="allow this"))
+    assert "InvalidSignatureException" in told
+    assert "renew the AWS credentials" in told
+    assert "marker-secret" not in told
+
+
 async def test_closed_clients_work_again() -> None:
     """Closing twice is no error; the next request has a client of its own, also while another one is under way."""
     async with sitewise(NOW_S) as double:

@@ -53,7 +53,7 @@ class BulkImport:
             await client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="text/csv")
         except (BotoCoreError, ClientError) as error:
             allow = f"allow s3:PutObject on arn:aws:s3:::{bucket}/{self._prefix}*"
-            raise unavailable(f"write s3://{bucket}/{key}", error, allow=allow) from error
+            raise unavailable(f"write s3://{bucket}/{key}", error, allow=allow) from None
         return key
 
     async def _start(self, role: str, job: str, key: str) -> None:
@@ -70,4 +70,4 @@ class BulkImport:
         except (BotoCoreError, ClientError) as error:
             # A try before this one has started it.
             if code_of(error) != "ResourceAlreadyExistsException":
-                raise unavailable(f"start the import of s3://{bucket}/{key}", error, allow=_ALLOW_JOB) from error
+                raise unavailable(f"start the import of s3://{bucket}/{key}", error, allow=_ALLOW_JOB) from None

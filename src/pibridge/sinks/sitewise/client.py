@@ -8,22 +8,11 @@ from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError, ClientError, CredentialRetrievalError, NoCredentialsError
 
-from pibridge.errors import ConfigurationError, UnavailableError
+from pibridge.errors import UnavailableError
+from pibridge.sinks import aws
 
 _CONNECT_S: Final = 10.0
 _READ_S: Final = 30.0
-_CREDENTIALS: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidClientTokenId",
-        "InvalidAccessKeyId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 _RENEW: Final = "renew the AWS credentials that pibridge finds (environment, profile, token exchange or instance role)"
 _GIVE: Final = "give pibridge AWS credentials: environment, profile, token exchange or instance role"
 
@@ -36,10 +25,7 @@ class Clients:
     """
 
     def __init__(self, name: str, region: str | None, *, tries: int = 1) -> None:
-        known = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not known:
-            raise ConfigurationError([f"sinks.{name}.region: not known; write the region or set AWS_REGION"])
-        self.region = known
+        self.region = aws.region_of(name, region, None, os.environ)
         self._tries = tries
         self._clients: dict[str, Any] = {}
         self._open = AsyncExitStack()
@@ -75,21 +61,22 @@ def code_of(error: Exception) -> str:
 
 def is_about_credentials(error: Exception) -> bool:
     """Tell whether other credentials could help."""
-    return code_of(error) in _CREDENTIALS | _DENIED
+    return aws.is_about_credentials(code_of(error), 0)
 
 
 def unavailable(what: str, error: BotoCoreError | ClientError, *, allow: str) -> UnavailableError:
     """Give what an error means. `what`: could not be done. `allow`: which permission it takes."""
     code = code_of(error)
     said = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else str(error)
+    words = aws.words_of(code, said)
     if isinstance(error, (NoCredentialsError, CredentialRetrievalError)):
         hint = _GIVE
-    elif code in _CREDENTIALS:
-        hint = _RENEW
-    elif code in _DENIED:
+    elif code in aws.DENIED:
         hint = allow
+    elif is_about_credentials(error):
+        hint = _RENEW
     elif isinstance(error, ClientError):
         hint = "it is tried again by itself"
     else:
         hint = "check network, DNS and firewall"
-    return UnavailableError(f"cannot {what}: {code}: {said}", hint=hint)
+    return UnavailableError(f"cannot {what}: {code}{words}", hint=hint)

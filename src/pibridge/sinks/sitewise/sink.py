@@ -91,7 +91,7 @@ class SiteWiseSink:
         try:
             failed = await self._door.ask([Entry(value.alias, [value])])
         except (BotoCoreError, ClientError) as error:
-            raise unavailable("put values into SiteWise", error, allow=ALLOW) from error
+            raise unavailable("put values into SiteWise", error, allow=ALLOW) from None
         if failed and failed[0].code == outcomes.DENIED:
             raise _denied(failed[0])
         said = failed[0].code if failed else "yes"

@@ -177,13 +177,13 @@ class ModelSync:
         except (BotoCoreError, ClientError) as error:
             if code_of(error) == NOT_FOUND:
                 return None
-            raise unavailable(operation.replace("_", " "), error, allow=_ALLOW) from error
+            raise unavailable(operation.replace("_", " "), error, allow=_ALLOW) from None
 
     async def _ask(self, operation: str, **asked: Any) -> Mapping[str, Any]:
         try:
             return await self._call(operation, asked)
         except (BotoCoreError, ClientError) as error:
-            raise unavailable(operation.replace("_", " "), error, allow=_ALLOW) from error
+            raise unavailable(operation.replace("_", " "), error, allow=_ALLOW) from None
 
     async def _call(self, operation: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         await self._pace.acquire()
