@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ async def test_two_sick_sinks_of_four_slow_nobody_down(
     journal: Journal, store: Store, gate: Gate, tmp_path: Path
 ) -> None:
     """One never answers, one refuses: the others have each round whole before the next; the sick ones get all later."""
-    bucket, stream = Bucket(store, f"lake-{uuid.uuid4().hex}"), DataStream(gate)
+    bucket, stream = Bucket(store, "lake"), DataStream(gate)
     gate.answers = ["hang"] * 100
     blocked = tmp_path / "blocked"
     blocked.write_text("in the way")

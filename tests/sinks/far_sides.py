@@ -2,6 +2,7 @@
 
 import os
 import socket
+import uuid
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -99,12 +100,15 @@ class Store:
 
 
 class Bucket:
-    """A new bucket in a store. It fails by the end of the server."""
+    """A new bucket in a store. It fails by the end of the server.
+
+    `name`: what its name begins with; all of moto's servers in a process share their buckets.
+    """
 
     def __init__(self, store: Store, name: str) -> None:
-        self.name = name
+        self.name = f"{name}-{uuid.uuid4().hex}"
         self.store = store
-        store.client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        store.client.create_bucket(Bucket=self.name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def settings(self, format_name: str = "jsonl", roll_bytes: int = 4096, **more: str) -> S3Settings:
         """Give the settings of a sink that delivers here."""

@@ -1,7 +1,6 @@
 import asyncio
 import subprocess
 import sys
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def far_side(request: pytest.FixtureRequest, tmp_path: Path, store: Store) -> Fa
     """Give each far side of a sink that writes files."""
     if request.param == "file":
         return Folder(tmp_path / "out")
-    return Bucket(store, f"contract-{uuid.uuid4().hex}")
+    return Bucket(store, "contract")
 
 
 @pytest.fixture(params=FORMATS)

@@ -2,7 +2,6 @@ import asyncio
 import json
 import random
 import tempfile
-import uuid
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -85,7 +84,7 @@ async def test_an_object_goes_out_signed_and_with_a_checksum(sink: S3Sink, scrip
 
 async def test_a_large_object_arrives_whole(store: Store) -> None:
     """Beyond the size of one part, the object is sent in parts, is still one object, and is stored as asked for."""
-    bucket = Bucket(store, f"large-{uuid.uuid4().hex}")
+    bucket = Bucket(store, "large")
     records = values(1, 65_000)
     whole = json_lines(records)
     assert len(whole) > 20 << 20
@@ -101,7 +100,7 @@ async def test_a_large_object_arrives_whole(store: Store) -> None:
 
 async def test_a_large_parquet_object_arrives_whole(store: Store) -> None:
     """A Parquet object is read from disk while it is sent in parts."""
-    bucket = Bucket(store, f"columns-{uuid.uuid4().hex}")
+    bucket = Bucket(store, "columns")
     records = noise(150_000)
     sink = bucket.sink("parquet", roll_bytes=64 << 20)
     await sink.open()
@@ -119,7 +118,7 @@ async def test_a_large_parquet_object_arrives_whole(store: Store) -> None:
 )
 async def test_an_object_is_stored_as_asked_for(store: Store, wanted: dict[str, str]) -> None:
     """Encryption, key and storage class are those of the settings, for objects and for the probe's."""
-    bucket = Bucket(store, f"stored-{uuid.uuid4().hex}")
+    bucket = Bucket(store, "stored")
     sink = bucket.sink("jsonl", 4096, **wanted)
     await sink.open()
     await sink.write(ListedBatch(values(1, 3)))
