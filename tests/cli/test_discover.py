@@ -11,7 +11,7 @@ PASSWORD = {"PI_PASSWORD": "right-horse"}
 
 async def discover(folder: Path, *options: str, **environment: str) -> Ended:
     """Run the command."""
-    return await pibridge(folder, "discover", *options, environment=environment)
+    return await pibridge(folder, "discover", *options, environment=environment, within_s=100)
 
 
 async def test_what_there_is_is_listed(tmp_path: Path, simulator: Simulator) -> None:
