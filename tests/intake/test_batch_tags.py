@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 
 from context.plants import surroundings
 from intake.lines import QUIET, SECOND, Line, opened, path, plant_settings
@@ -23,10 +24,10 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 class Reader:
     """A rule whose batch ids are the values of a tag, followed while the block runs."""
 
-    def __init__(self, line: Line, keep_s: float = 3600.0, tag: str = QUIET) -> None:
+    def __init__(self, line: Line, keep_s: float = 3600.0, tag: str = QUIET, interval_s: float = 0.02) -> None:
         self.line = line
         self.around = surroundings(batches={"r9": {"assets": ASSET, "tag": path(tag)}})
-        self.tags = BatchTags([path(tag)], 0.02, keep_s, self.around, line.client, line.journal)
+        self.tags = BatchTags([path(tag)], interval_s, keep_s, self.around, line.client, line.journal)
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -100,6 +101,20 @@ async def test_a_tag_that_cannot_be_read_is_tried_again(line: Line) -> None:
         await eventually(lambda: fault.acted > 0)
         line.simulator.faults.clear()
         await eventually(lambda: reader.at(0) == "B-1")
+
+
+async def test_what_is_owed_does_not_hurry_a_server_that_cannot_give_it(line: Line) -> None:
+    """Between two looks that fail the reader pauses, whatever is waited for."""
+    line.simulator.faults.add("status=503@path=/points")
+    reader = Reader(line, interval_s=3600.0)
+    reader.tags.reach(line.clock.ticks - 600_000 * SECOND)
+    with structlog.testing.capture_logs() as logs:
+        async with reader.following():
+            await eventually(lambda: logs)
+            before = line.simulator.requests
+            for _ in range(20):
+                await line.client.get("/", [], bytes)
+            assert line.simulator.requests == before + 20
 
 
 async def test_what_is_too_old_is_forgotten(line: Line) -> None:

@@ -106,6 +106,18 @@ async def test_a_database_that_is_not_there_is_told_and_looked_for_again(line: L
     assert line.counters.stream("wrong").channels_open == 0
 
 
+async def test_what_is_owed_does_not_hurry_a_server_that_cannot_give_it(line: Line) -> None:
+    """A new stream wants its first day, but between two looks that fail the reader pauses."""
+    select = {"event_frames": {"database": r"\\AF1\Nowhere"}}
+    wrong = StreamSettings.model_validate({"select": select, "interval": "1h"})
+    async with running(frames(line, surroundings(), wrong=wrong).run()):
+        await eventually(lambda: "Nowhere" in line.counters.stream("wrong").last_error)
+        before = line.simulator.requests
+        for _ in range(20):
+            await line.client.get("/", [], bytes)
+        assert line.simulator.requests == before + 20
+
+
 async def test_a_new_stream_knows_its_first_day_at_once(line: Line) -> None:
     """However rarely it looks: until then a closed frame that PI makes late passes for an old one, and is not told."""
     async with running(frames(line, surroundings(), batches=stream("Unit Batch", interval="1h")).run()):

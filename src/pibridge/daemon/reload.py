@@ -41,7 +41,8 @@ class Reload:
     async def _is_asked(self) -> bool:
         """Wait until the next look is due, or somebody asks for it."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hang_up.wait(), None if self._watch is None else _LOOK_EVERY_S)
+            async with asyncio.timeout(None if self._watch is None else _LOOK_EVERY_S):
+                await self._hang_up.wait()
         asked = self._hang_up.is_set()
         self._hang_up.clear()
         return asked

@@ -212,4 +212,5 @@ class Pump:
     async def _pause(self, seconds: float) -> None:
         """Wait before the next try; a stop cuts the waiting short."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()

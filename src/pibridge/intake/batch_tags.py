@@ -76,14 +76,15 @@ class BatchTags:
             else:
                 pause_s = self._interval_s
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
+        self._wake.clear()
         await self._find()
         loop_s = asyncio.get_running_loop().time()
-        is_long = loop_s >= self._long_at_s or self._wake.is_set()
-        self._wake.clear()
         now, reach = self._client.server_ticks(), self._reach_ticks
+        is_long = loop_s >= self._long_at_s or reach < ticks.FOREVER
         start = min(now - (_LONG_TICKS if is_long else _SHORT_TICKS), reach)
         found = await courses(self._client, list(self._web_ids.values()), start, now, from_before=is_long)
         for path, web_id in self._web_ids.items():

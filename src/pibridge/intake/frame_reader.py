@@ -127,14 +127,15 @@ class FrameReader:
                 # Where looking takes long, half of the time is PI's own; but what is owed does not wait.
                 pause_s = 0.0 if self._is_owed else max(self._interval_s, loop.time() - begin_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
         """Look at the recent past, and at older time as far as that takes no longer than the interval."""
         begin_s = asyncio.get_running_loop().time()
+        self._wake.clear()
         database = await self._opened(begin_s)
         now = self._client.server_ticks()
-        self._wake.clear()
         start = now - self._sweep.width_ticks
         self._sweep.learn(await self._look_at(database, start, now, now))
         await self._know(start, now)

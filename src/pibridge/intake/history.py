@@ -95,7 +95,8 @@ class History:
     async def _wait(self) -> None:
         """Wait until something new is owed; what could not be paid is tried again after a while."""
         try:
-            await asyncio.wait_for(self._wake.wait(), _SET_ASIDE_S if self._gaps else None)
+            async with asyncio.timeout(_SET_ASIDE_S if self._gaps else None):
+                await self._wake.wait()
         except TimeoutError:
             self._set_aside.clear()
 

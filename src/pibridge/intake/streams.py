@@ -148,7 +148,8 @@ class Streams:
         retry_s = _RETRY_S if self._client.gate.is_open else 0.0
         try:
             wait_s = retry_s if unresolved else self._refresh_s
-            await asyncio.wait_for(self._look_again.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                await self._look_again.wait()
         except TimeoutError:
             if loop.time() < self._refresh_at:
                 return unresolved
@@ -156,7 +157,8 @@ class Streams:
             # Many channels may ask for it at about the same time.
             soon_s = max(_SOON_S, _TIMES_LONGER * self._resolving_s)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_changed.wait(), min(soon_s, self._refresh_s))
+                async with asyncio.timeout(min(soon_s, self._refresh_s)):
+                    await self._has_changed.wait()
         self._look_again.clear()
         return list(self._streams)
 
