@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 
-async def eventually(holds: Callable[[], object | Awaitable[object]], within_s: float = 10.0) -> None:
+async def eventually(holds: Callable[[], object | Awaitable[object]], within_s: float = 30.0) -> None:
     """Return as soon as it holds. AssertionError if it never does."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + within_s

@@ -9,48 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from context import batch_oracle as oracle
+from context.rules import DATABASE, TAG, by_frames, by_tag, frame, timeline
+from pibridge.context.batches import BatchFields
 from pibridge.context.settings import BatchRule
 from pibridge.context.timeline import Timeline
 from pibridge.model import ticks
 from pibridge.model.event import BAD, DELETE, ERROR, QUESTIONABLE, Event
 from pibridge.model.frame import Frame
 
-DATABASE = r"\\AF1\Plant"
-TAG = r"\\PISRV1\R9.BatchID"
 LAST = 5
-
-
-def by_frames(assets: str, template: str = "Unit Batch", **more: Any) -> BatchRule:
-    """Make a rule that reads event frames."""
-    return BatchRule.model_validate(
-        {"assets": assets, "event_frames": {"database": DATABASE, "template": template}, **more}
-    )
-
-
-def by_tag(assets: str, **more: Any) -> BatchRule:
-    """Make a rule that reads a tag."""
-    return BatchRule.model_validate({"assets": assets, "tag": TAG, **more})
-
-
-def frame(guid: str, start: int, end: int = ticks.FOREVER, **more: Any) -> Frame:
-    """Make a frame of a unit batch on R1, unless told otherwise."""
-    fields: dict[str, Any] = {
-        "id": guid,
-        "web_id": f"I1Fm{guid}",
-        "name": guid,
-        "template": "Unit Batch",
-        "elements": ("Plant/Area1/R1",),
-        **more,
-    }
-    fields.setdefault("lineage", (fields["template"].lower(),))
-    return Frame(start_ticks=start, end_ticks=end, **fields)
-
-
-def timeline(rule: BatchRule, *frames: Frame) -> Timeline:
-    """Give a timeline of one rule that knows these frames."""
-    made = Timeline({"rule": rule})
-    made.take_frames(DATABASE, frames, ())
-    return made
 
 
 def fields(asked: Timeline, asset: str, at: int) -> Any:
@@ -379,3 +346,43 @@ def test_every_answer_is_the_oracles(random: Random) -> None:
                 assert expected[asset, moment] == answer
             if answer is not None and span.end <= LAST + 1:
                 assert expected[asset, span.end] != answer
+
+
+def stamped(asked: Timeline, asset: str, at: int) -> BatchFields:
+    """Give the batch that a record is stamped with."""
+    batch = asked.span(asset, at).batch
+    assert batch is not None
+    return msgspec.json.decode(batch.json, type=BatchFields)
+
+
+def test_a_batch_ends_with_its_frame() -> None:
+    """Also when a later one opened on the asset; it goes on while its frame is open, and is none when that is gone."""
+    asked = timeline(by_frames("Plant/Area1/*"), frame("a", 10), frame("b", 20, 30))
+    batch = stamped(asked, "Plant/Area1/R1", 15)
+    assert asked.end_of(batch, "Plant/Area1/R1") == ticks.FOREVER
+    asked.take_frames(DATABASE, [frame("a", 10, 40)], ())
+    assert asked.end_of(batch, "Plant/Area1/R1") == 40
+    asked.take_frames(DATABASE, [frame("a", 10, 40, name="renamed")], ())
+    assert asked.end_of(batch, "Plant/Area1/R1") is None
+    asked.take_frames(DATABASE, [], ["a"])
+    assert asked.end_of(batch, "Plant/Area1/R1") is None
+    assert asked.end_of(batch, "Plant/Area7/R1") is None
+
+
+def test_a_batch_of_a_tag_ends_with_its_next_value() -> None:
+    """It is none any more when the value was edited."""
+    asked = Timeline({"rule": by_tag("Plant/Area9/R9")})
+    asked.take_values(TAG, 0, 100, [Event(1, 10, "B-1"), Event(1, 20, "B-2")])
+    first, second = stamped(asked, "Plant/Area9/R9", 15), stamped(asked, "Plant/Area9/R9", 25)
+    assert asked.end_of(first, "Plant/Area9/R9") == 20
+    assert asked.end_of(second, "Plant/Area9/R9") == ticks.FOREVER
+    asked.take_values(TAG, 0, 100, [Event(1, 10, "B-7")])
+    assert asked.end_of(first, "Plant/Area9/R9") is None
+
+
+def test_it_says_since_when_it_knows() -> None:
+    """What is let go of moves that time on, never back."""
+    asked = timeline(by_frames("Plant/Area1/*"))
+    for forgotten in (30, 20):
+        asked.forget_before(forgotten)
+        assert asked.since == 30

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from delivery.shelves import Dock, opened
-from pibridge.delivery import pump
+from pibridge.delivery import manifests, pump
 
 
 @pytest.fixture
@@ -19,3 +19,5 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     # Failed writes are tried again after half a second and more; nobody waits for that here.
     monkeypatch.setattr(pump, "_FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(pump, "_LONGEST_PAUSE_S", 0.02)
+    monkeypatch.setattr(manifests, "_LOOK_S", 0.02)
+    monkeypatch.setattr(manifests, "_GAPS_S", 0.02)

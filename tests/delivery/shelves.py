@@ -14,13 +14,14 @@ from pibridge.context.settings import FilterSettings
 from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.delivery.hold import Hold
+from pibridge.delivery.manifests import Manifests
 from pibridge.delivery.pump import Pump
 from pibridge.delivery.stop import Stop
 from pibridge.errors import UnavailableError
 from pibridge.journal.journal import Journal
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.event import Lane
-from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, Sink
+from pibridge.sinks.contract import Batch, Bounds, KeepsManifests, Receipt, Refusal, Sink
 from pibridge.status.counters import Counters
 
 NOTHING_THINNED = FilterSettings()
@@ -43,6 +44,8 @@ class Shelf:
     """Happens between the fixing of the bounds and the far side's confirmation."""
     kept: dict[Bounds, list[Record]] = field(default_factory=dict)
     fixed: list[Bounds] = field(default_factory=list)
+    manifests: dict[str, list[bytes]] = field(default_factory=dict)
+    """All that were ever kept under a name."""
     is_closed: bool = False
 
     async def open(self) -> None:
@@ -71,6 +74,11 @@ class Shelf:
         self.kept[bounds] = [record for record in records if id(record) not in others]
         return Receipt(refused)
 
+    async def keep_manifest(self, name: str, content: bytes) -> None:
+        """Keep it."""
+        self._reach()
+        self.manifests.setdefault(name, []).append(content)
+
     async def probe(self) -> str:
         """Nothing to try."""
         return "in memory"
@@ -97,13 +105,18 @@ class Dock:
     around: Surroundings = field(default_factory=surroundings)
     stop: Stop = field(default_factory=Stop)
     counters: Counters = field(default_factory=Counters)
+    now: int = NOW
+    """PI's time."""
 
     def pump(
         self, sink: Sink, name: str = "lake", admits: Filter = EVERYTHING, thins: FilterSettings = NOTHING_THINNED
     ) -> Pump:
         """Give a pump for the sink. `thins`: has its deadband."""
-        counters, thinned = self.counters.sink(name), deadband.build(thins)
-        return Pump(name, sink, self.journal, self.stamp(), admits, self.hold(), counters, self.stop, thinned)
+        counters, thinned, hold = self.counters.sink(name), deadband.build(thins), self.hold()
+        manifests = None
+        if isinstance(sink, KeepsManifests):
+            manifests = Manifests("houston", name, sink, self.journal, self.around, lambda: self.now)
+        return Pump(name, sink, self.journal, self.stamp(), admits, hold, counters, self.stop, thinned, manifests)
 
     def stamp(self) -> Stamp:
         """Give what makes records."""
@@ -111,7 +124,7 @@ class Dock:
 
     def hold(self) -> Hold:
         """Give what makes events wait."""
-        return Hold(self.around, lambda number: self.journal.tag(number, 1 << 62), lambda: NOW, lambda _: None)
+        return Hold(self.around, lambda number: self.journal.tag(number, 1 << 62), lambda: self.now, lambda _: None)
 
     def lag(self, name: str = "lake") -> int:
         """Give how far the sink is behind, both lanes together."""

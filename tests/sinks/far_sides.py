@@ -128,10 +128,10 @@ class Bucket:
         """Make an S3 sink."""
         return build("lake", self.settings(format_name, roll_bytes, **more), SITE)
 
-    def held(self) -> dict[str, bytes]:
-        """Give the objects that hold records."""
+    def held(self, of: str = "dt=") -> dict[str, bytes]:
+        """Give the objects that hold records, or those of other names."""
         prefix = f"pi/{SITE}/"
-        found = self.store.client.list_objects_v2(Bucket=self.name, Prefix=f"{prefix}dt=").get("Contents", [])
+        found = self.store.client.list_objects_v2(Bucket=self.name, Prefix=f"{prefix}{of}").get("Contents", [])
         return {
             entry["Key"].removeprefix(prefix): self.store.client.get_object(Bucket=self.name, Key=entry["Key"])[
                 "Body"

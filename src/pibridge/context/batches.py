@@ -38,7 +38,9 @@ class Level(Struct, frozen=True, omit_defaults=True):
     frame: str = ""
 
 
-class _Fields(Struct, omit_defaults=True, kw_only=True):
+class BatchFields(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A record's `batch`."""
+
     id: str
     frame: str = ""
     name: str = ""
@@ -53,7 +55,7 @@ _encode = msgspec.json.Encoder().encode
 
 def batch_of_frame(batch_id: str, *, valid: bool, frame: Level, start_ticks: int, levels: tuple[Level, ...]) -> Batch:
     """Make the batch that an event frame tells. `levels`: outermost first."""
-    fields = _Fields(
+    fields = BatchFields(
         id=batch_id,
         frame=frame.frame,
         name=frame.name,
@@ -67,7 +69,7 @@ def batch_of_frame(batch_id: str, *, valid: bool, frame: Level, start_ticks: int
 
 def batch_of_value(batch_id: str, *, valid: bool, start_ticks: int) -> Batch:
     """Make the batch that the value of a tag tells."""
-    fields = _Fields(id=batch_id, start=ticks.render(start_ticks), valid=valid)
+    fields = BatchFields(id=batch_id, start=ticks.render(start_ticks), valid=valid)
     return Batch(valid, batch_id, _encode(fields).decode())
 
 

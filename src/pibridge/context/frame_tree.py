@@ -57,6 +57,10 @@ class FrameTree:
         names = {name for element in elements for name in self._batches.get(element, ())}
         return [frame for name in names if template in (frame := self._frames[name]).lineage]
 
+    def get(self, name: str) -> Known | None:
+        """Give a frame by its id; None: it is not known."""
+        return self._frames.get(name)
+
     def root(self, frame: Known) -> Known:
         """Give the outermost frame known of which this one is part, itself if none is.
 

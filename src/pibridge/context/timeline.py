@@ -7,6 +7,7 @@ from typing import Final
 from pibridge.context.batches import (
     BEGINNING,
     END,
+    BatchFields,
     Level,
     Span,
     batch_of_frame,
@@ -19,6 +20,7 @@ from pibridge.context.frame_tree import FrameTree, Known
 from pibridge.context.settings import BatchRule
 from pibridge.model.event import Event
 from pibridge.model.frame import Frame
+from pibridge.model.ticks import FOREVER, parse
 
 _ATTRIBUTE: Final = "attribute:"
 _WILDCARD: Final = re.compile(r"(\*\*|\*)")
@@ -73,6 +75,7 @@ class _Asset:
 class Timeline:
     """Says which batch ran on an asset at a time, by what is known now of event frames and tags.
 
+    `since`: what ended before it may be forgotten.
     `version` grows with every change after which `span` may answer otherwise than before; until then its answers hold.
     Of several rules that speak for an asset the first name in alphabetical order decides alone, and of several frames
     open on it the one that started last; where that one has no batch id (the attribute is missing or empty), no batch
@@ -81,6 +84,7 @@ class Timeline:
 
     def __init__(self, rules: Mapping[str, BatchRule]) -> None:
         self.version = 0
+        self.since = BEGINNING
         self._rules = [_Rule(rules[name]) for name in sorted(rules)]
         self._assets: dict[str, _Asset] = {}
         self._values: dict[str, dict[int, str]] = {rule.source: {} for rule in self._rules if not rule.template}
@@ -122,6 +126,7 @@ class Timeline:
 
     def forget_before(self, ticks: int) -> None:
         """Let go of what had ended by then: of earlier times nothing can be said any more, nor be put right."""
+        self.since = max(self.since, ticks)
         for database, tree in self._trees.items():
             self._renew(database, tree.forget_before(ticks))
         for tag, values in self._values.items():
@@ -136,6 +141,23 @@ class Timeline:
         if known.course is None:
             known.course = self._course(known, known.rule)
         return known.course.at(ticks)
+
+    def end_of(self, batch: BatchFields, asset: str) -> int | None:
+        """Give when a batch that an event of the asset was stamped with ended: FOREVER while it runs.
+
+        None: it is no batch of the asset any more. Of frames it is the end of the frame, also if a later one is open.
+        """
+        rule = self._asset(asset).rule
+        if rule is None:
+            return None
+        if rule.template:
+            frame = self._trees[rule.source].get(batch.frame)
+            return None if frame is None or self._id(frame, rule) != batch.id else frame.end_ticks
+        values = self._values[rule.source]
+        start = parse(batch.start)
+        if values.get(start) != batch.id:
+            return None
+        return min((other for other in values if other > start), default=FOREVER)
 
     def _asset(self, path: str) -> _Asset:
         known = self._assets.get(path)

@@ -12,13 +12,15 @@ from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.daemon.tasks import Tasks, cancel
 from pibridge.delivery.hold import Hold, place_held
+from pibridge.delivery.manifests import Manifests
 from pibridge.delivery.pump import Pump
 from pibridge.delivery.stop import Stop
 from pibridge.journal.journal import Journal
 from pibridge.model.event import Lane
 from pibridge.model.tag import Tag
 from pibridge.sinks import build
-from pibridge.sinks.contract import Sink
+from pibridge.sinks.contract import KeepsManifests, Sink
+from pibridge.sinks.settings import S3Settings
 from pibridge.status.counters import Counters
 
 _COMPLETE_S: Final = 4.0
@@ -62,7 +64,11 @@ class Delivery:
             stop, counters = Stop(), self._counters.sink(name)
             counters.state, counters.last_error = "starting", ""
             admits, thins = filters.build(admit[name]), deadband.build(admit[name])
-            pump = Pump(name, sink, self._journal, stamp, admits, hold, counters, stop, thins)
+            settings = configuration.sinks[name]
+            manifests = None
+            if isinstance(settings, S3Settings) and settings.per_batch and isinstance(sink, KeepsManifests):
+                manifests = Manifests(configuration.site, name, sink, self._journal, surroundings, self._now)
+            pump = Pump(name, sink, self._journal, stamp, admits, hold, counters, stop, thins, manifests)
             self._pumps[name] = stop, self._tasks.start(pump.run(), f"deliver {name}")
 
     async def stop(self, names: Collection[str]) -> None:

@@ -3,15 +3,18 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from pibridge.context.deadband import Deadband
 from pibridge.context.filters import Filter
+from pibridge.context.record import Record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.hold import Hold
+from pibridge.delivery.manifests import Manifests
 from pibridge.delivery.resending import Resent, letters_of, next_part, remade
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
@@ -44,6 +47,7 @@ class Pump:
         counters: SinkCounters,
         stop: Stop,
         deadband: Deadband | None = None,
+        manifests: Manifests | None = None,
     ) -> None:
         self._name = name
         self._sink = sink
@@ -53,6 +57,7 @@ class Pump:
         self._hold = hold
         self._thinning = None if deadband is None else Thinning(journal, name, admits, deadband)
         self._seal = SealOnDisk(journal, name) if self._thinning is None else self._thinning.seal
+        self._manifests = manifests
         self._counters = counters
         self._stop = stop
         self._writing = {lane: asyncio.Lock() for lane in Lane}
@@ -63,6 +68,8 @@ class Pump:
         try:
             if self._thinning is not None:
                 await self._thinning.load()
+            if self._manifests is not None:
+                await self._manifests.load()
             async for attempt in self._attempts():
                 with attempt:
                     await self._sink.open()
@@ -71,6 +78,10 @@ class Pump:
                 for lane in Lane:
                     lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
                 lanes.create_task(self._resend(), name=f"send again {self._name}")
+                if self._manifests is not None:
+                    lanes.create_task(self._manifests.run(self._stop), name=f"manifests {self._name}")
+            if self._manifests is not None:
+                await self._manifests.look()
         except* (UnavailableError, JournalFullError):
             # Tries end only once `stop` is set.
             self._log.warning("stopped while the sink is unavailable, its records wait in the journal")
@@ -89,6 +100,8 @@ class Pump:
         cursor = await self._journal.cursor(self._name, lane)
         sealed = None if cursor.sealed is None else await self._bounds(lane, cursor.sealed)
         admits = self._admits if self._thinning is None else self._thinning.begin(lane, cursor)
+        if self._manifests is not None:
+            admits = self._manifests.begin(lane, admits)
         supply = Supply(self._journal, lane, cursor.seq, self._stamp, admits, self._hold)
         batch = await self._fill(supply, lane, sealed)
         if batch is not None:
@@ -98,7 +111,8 @@ class Pump:
     async def _send(self, supply: Supply, batch: OpenBatch) -> None:
         receipt = await self._write(batch)
         letters = letters_of(receipt)
-        await self._advance(batch.lane, supply.position, letters, {each.record.event.tag for each in receipt.refused})
+        refused = [each.record for each in receipt.refused]
+        await self._advance(batch.lane, supply.position, letters, refused, batch.day)
         self._count(batch, letters)
 
     async def _resend(self) -> None:
@@ -120,8 +134,14 @@ class Pump:
             self._counters.withheld += withheld
             return
         batch = Resent(part.lane, records, withheld)
-        letters = letters_of(await self._write(batch), part)
-        await self._journal.letters.settle(part, letters)
+        receipt = await self._write(batch)
+        letters = letters_of(receipt, part)
+        if self._manifests is None:
+            await self._journal.letters.settle(part, letters)
+        else:
+            refused = [each.record for each in receipt.refused]
+            async with self._manifests.sent_again(batch.day, records, refused) as changes:
+                await self._journal.letters.settle(part, letters, changes)
         self._count(batch, letters)
 
     async def _write(self, batch: Batch) -> Receipt:
@@ -179,13 +199,21 @@ class Pump:
         return batch
 
     async def _advance(
-        self, lane: Lane, position: int, letters: Sequence[DeadLetter] = (), refused: Collection[int] = ()
+        self,
+        lane: Lane,
+        position: int,
+        letters: Sequence[DeadLetter] = (),
+        refused: Sequence[Record] = (),
+        day: str = "",
     ) -> None:
-        """Acknowledge all up to a position. `refused`: tags of the dead letters."""
-        if self._thinning is None:
-            await self._journal.advance(self._name, lane, position, letters)
-        else:
-            await self._thinning.advance(lane, position, letters, refused)
+        """Acknowledge all up to a position. `refused`: what the dead letters were. `day`: of what was sent."""
+        counted = nullcontext(()) if self._manifests is None else self._manifests.counted(lane, day, refused)
+        async with counted as changes:
+            if self._thinning is None:
+                await self._journal.advance(self._name, lane, position, letters, changes=changes)
+            else:
+                tags = {record.event.tag for record in refused}
+                await self._thinning.advance(lane, position, letters, tags, changes)
 
     async def _bounds(self, lane: Lane, sealed: Sealed) -> Bounds:
         chunk = await self._journal.next(lane, sealed.first - 1)

@@ -18,6 +18,7 @@ from pibridge.context.filters import Filter
 from pibridge.context.record import Record
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.delivered import Note
+from pibridge.journal.facts import FactChange
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import DeadLetter
 from pibridge.model.event import Lane
@@ -132,14 +133,19 @@ class Thinning:
             self._count(note)
 
     async def advance(
-        self, lane: Lane, seq: int, letters: Sequence[DeadLetter] = (), refused: Collection[int] = ()
+        self,
+        lane: Lane,
+        seq: int,
+        letters: Sequence[DeadLetter] = (),
+        refused: Collection[int] = (),
+        changes: Sequence[FactChange] = (),
     ) -> None:
         """Acknowledge everything up to position `seq`; durable on return. `refused`: tags of the dead letters."""
         async with self._noting:
             self._deadband.refuse(lane, refused)
             cursors = {**self._cursors, lane: seq}
             note = await self._note(cursors, {lane: self._deadband.tentative(lane)}, {})
-            await self._journal.advance(self._sink, lane, seq, letters, note)
+            await self._journal.advance(self._sink, lane, seq, letters, note, changes=changes)
             self._count(note)
             self._cursors = cursors
             self._deadband.commit(lane)

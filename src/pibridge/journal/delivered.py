@@ -1,7 +1,12 @@
-"""What a sink notes of what it delivered: each note is written together with the cursor that it stands for."""
+"""What a sink notes of what it delivered: each note is written together with the cursor that it stands for.
+
+What is kept by the piece, as the totals of its batches, are facts of the source `facts_of`, in the same transactions.
+"""
 
 import apsw
 from msgspec import Struct
+
+from pibridge.journal import facts
 
 
 class Note(Struct, frozen=True):
@@ -11,12 +16,17 @@ class Note(Struct, frozen=True):
     is_whole: bool
 
 
+def facts_of(sink: str) -> str:
+    """Give the source under which a sink keeps facts."""
+    return f"delivered {sink}"
+
+
 def add(db: apsw.Connection, sink: str, note: Note | None) -> None:
     """Keep a note, if there is one."""
     if note is None:
         return
     if note.is_whole:
-        forget(db, sink)
+        _forget_notes(db, sink)
     db.execute("INSERT INTO delivered (sink, note) VALUES (?, ?)", (sink, note.content))
 
 
@@ -31,5 +41,10 @@ def notes(db: apsw.Connection, sink: str) -> list[bytes]:
 
 
 def forget(db: apsw.Connection, sink: str) -> None:
-    """Remove the notes of a sink."""
+    """Remove all that a sink noted."""
+    _forget_notes(db, sink)
+    facts.forget(db, facts_of(sink))
+
+
+def _forget_notes(db: apsw.Connection, sink: str) -> None:
     db.execute("DELETE FROM delivered WHERE sink = ?", (sink,))

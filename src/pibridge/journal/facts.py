@@ -24,6 +24,11 @@ class DropFact(Struct, frozen=True):
 FactChange = Fact | DropFact
 
 
+def size_bytes(changes: Iterable[FactChange]) -> int:
+    """Give about how much changes write."""
+    return sum(64 + len(item.content) if isinstance(item, Fact) else 16 for item in changes)
+
+
 def change(db: apsw.Connection, changes: Iterable[FactChange]) -> None:
     """Write facts down, in the place of what was known, and drop others."""
     for item in changes:
@@ -40,3 +45,8 @@ def of(db: apsw.Connection, source: str) -> list[Fact]:
     """Give all facts of a source, by id."""
     rows = db.execute("SELECT source, id, content FROM fact WHERE source = ? ORDER BY id", (source,))
     return [Fact(*row) for row in rows]
+
+
+def forget(db: apsw.Connection, source: str) -> None:
+    """Drop all facts of a source."""
+    db.execute("DELETE FROM fact WHERE source = ?", (source,))

@@ -15,7 +15,7 @@ from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, s
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.journal.delivered import Note
-from pibridge.journal.facts import Fact
+from pibridge.journal.facts import Fact, FactChange
 from pibridge.journal.feed import Feed
 from pibridge.journal.gaps import Gap, NewGap
 from pibridge.journal.held import DropHeld, Held, Waiting
@@ -230,6 +230,10 @@ class Journal:
         """Give what a source keeps here, by id."""
         return await self._requests.ask(lambda ledger: facts.of(ledger.db, source))
 
+    async def change_facts(self, changes: Sequence[FactChange]) -> None:
+        """Write facts down that belong to nothing else; durable on return. Raises JournalFullError, JournalError."""
+        await self._requests.ask(lambda ledger: facts.change(ledger.db, changes), facts.size_bytes(changes))
+
     def mark(self, name: str) -> int | None:
         """Give how far (PI's time) something of this name had got when `set_mark` was last called."""
         return self._marks.get(name)
@@ -300,14 +304,23 @@ class Journal:
         await self._requests.ask(lambda ledger: cursors.seal(ledger.db, key, bounds, note), delivered.size_bytes(note))
         self._cursors[key] = replace(self._cursors[key], sealed=bounds)
 
-    async def advance(
-        self, sink: str, lane: Lane, seq: int, refused: Sequence[DeadLetter] = (), note: Note | None = None
+    async def advance(  # noqa: PLR0913 - all that is to be durable together
+        self,
+        sink: str,
+        lane: Lane,
+        seq: int,
+        refused: Sequence[DeadLetter] = (),
+        note: Note | None = None,
+        *,
+        changes: Sequence[FactChange] = (),
     ) -> None:
-        """Acknowledge everything up to position `seq`, keep what was refused and the sink's note; durable on return."""
-        key, size_bytes = (sink, lane), sum(len(letter.line) + 64 for letter in refused) + delivered.size_bytes(note)
+        """Acknowledge all up to position `seq`, keep what was refused, the sink's note and facts; durable on return."""
+        key, letters_bytes = (sink, lane), sum(len(letter.line) + 64 for letter in refused)
+        size_bytes = letters_bytes + delivered.size_bytes(note) + facts.size_bytes(changes)
 
         def run(ledger: Ledger) -> int:
             delivered.add(ledger.db, sink, note)
+            facts.change(ledger.db, changes)
             # In a full journal new dead letters take the place of old ones.
             room_bytes = ledger.tally.dead_bytes if self._writer.full else self._quota.dead_letter_bytes
             return cursors.advance(ledger, key, seq, refused, room_bytes)

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from pibridge.journal import letters
+from pibridge.journal import facts, letters
+from pibridge.journal.facts import FactChange
 from pibridge.journal.letters import DeadLetter, Found, Part, Wanted
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.requests import Requests
@@ -61,14 +62,16 @@ class Letterbox:
                 return part
             await news.wait()
 
-    async def settle(self, part: Part, refused: Sequence[DeadLetter]) -> None:
-        """Note that a part is delivered, but for what was refused again; durable on return."""
+    async def settle(self, part: Part, refused: Sequence[DeadLetter], changes: Sequence[FactChange] = ()) -> None:
+        """Note that a part is delivered, but for what was refused again, and facts; durable on return."""
 
         def run(ledger: Ledger) -> None:
             letters.settle(ledger, part, refused, self._largest_bytes)
+            facts.change(ledger.db, changes)
             ledger.tally.dead_letters += len(refused)
 
-        await self._requests.ask(run, _PAGES_BYTES + 2 * sum(len(letter.line) for letter in part.letters))
+        lines_bytes = sum(len(letter.line) for letter in part.letters)
+        await self._requests.ask(run, _PAGES_BYTES + 2 * lines_bytes + facts.size_bytes(changes))
 
     async def call_off(self, sink: str) -> None:
         """Make dead letters again of what is on its way to a sink."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pibridge.context.record import Record
 from pibridge.model.event import Lane
@@ -94,4 +94,16 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Let go of connections. What was not acknowledged stays owed."""
+        ...
+
+
+@runtime_checkable
+class KeepsManifests(Protocol):
+    """A sink that also keeps, beside the records, a file about each batch."""
+
+    async def keep_manifest(self, name: str, content: bytes) -> None:
+        """Keep it in the place of what had that name (a path below the sink's own); durable on return.
+
+        Raises UnavailableError.
+        """
         ...

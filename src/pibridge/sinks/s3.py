@@ -98,6 +98,10 @@ class S3Sink:
             raise
         return Receipt()
 
+    async def keep_manifest(self, name: str, content: bytes) -> None:
+        """PUT one object."""
+        await self._put(name, BytesIO(content), "application/json")
+
     async def probe(self) -> str:
         """PUT an empty object, as `write` would: nothing else that S3 could be asked needs the same permission only."""
         key = await self._put("_pibridge_check", BytesIO(), "text/plain")

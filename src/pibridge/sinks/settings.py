@@ -139,6 +139,10 @@ class S3Settings(_SinkSettings):
         None, min_length=1, description="Of sse aws:kms: id or ARN of the KMS key. null: the key that Amazon manages."
     )
     storage_class: StorageClass | None = Field(None, description="S3 storage class. null: STANDARD.")
+    per_batch: bool = Field(
+        default=False,
+        description="Whether each batch that ends gets a manifest: its context, what arrived, what is missing.",
+    )
 
     @model_validator(mode="after")
     def _key_is_of_kms(self) -> Self:
