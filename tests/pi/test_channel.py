@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import WSCloseCode, web
 
+from context.plants import NOON
 from pi.canned import CannedServer, Handler, client_of, said
 from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
+from pibridge.model import ticks
 from pibridge.pi.channel import open_channel, plan_channels
 from pibridge.pi.client import PiClient
 from pibridge.pi.url_groups import URL_BYTES
@@ -47,6 +49,21 @@ async def test_messages_arrive_as_bytes(server: CannedServer, client: PiClient) 
         assert await opened.receive() == HEARTBEAT.encode()
         (item,) = decode_channel(await opened.receive())
         assert len(item.items[0].value) == 5 << 20
+
+
+async def test_the_handshake_tells_pi_s_time(server: CannedServer, client: PiClient) -> None:
+    """A gap is ended by PI's clock as soon as the channel is open: also when it was set meanwhile."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse()
+        socket.headers["Date"] = "Sun, 01 Mar 2026 12:00:00 GMT"
+        await socket.prepare(request)
+        await say_and_wait(socket)
+        return socket
+
+    server.on("/streamsets/channel", handle)
+    async with open_channel(client, IDS):
+        assert abs(client.server_ticks() - NOON) <= 10 * ticks.PER_SECOND
 
 
 async def test_a_channel_is_asked_for_with_all_it_needs(server: CannedServer) -> None:

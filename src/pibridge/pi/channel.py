@@ -129,7 +129,7 @@ def _channel_url(base: str, web_ids: Sequence[str], initial_values: bool, heartb
 
 
 async def _connect(client: PiClient, url: str, credentials: Credentials) -> ClientConnection:
-    host = client.host
+    host, sent = client.host, client.monotonic()
     try:
         connection = await _Handshake(
             url,
@@ -154,6 +154,7 @@ async def _connect(client: PiClient, url: str, credentials: Credentials) -> Clie
     except (OSError, InvalidHandshake, ConnectionClosed) as error:
         failure = UnavailableError(f"{host} could not open a channel: {type(error).__name__}: {error}")
     else:
+        client.observe(answer.get("Date", ""), sent)
         try:
             credentials.accepted(answer.get_all("WWW-Authenticate"))
         except UnavailableError:

@@ -1,7 +1,6 @@
 """REST calls to PI Web API: paced, retried a few times, refused ones explained."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +21,7 @@ from pibridge.pi.answers import OK, REDIRECT, error_of
 from pibridge.pi.auth import Auth, Credentials, make_auth
 from pibridge.pi.failures import unanswered
 from pibridge.pi.gate import Gate
-from pibridge.pi.server_clock import ServerClock
+from pibridge.pi.server_clock import ServerClock, since_boot
 from pibridge.pi.settings import PiSettings
 from pibridge.pi.tls import make_ssl_context
 from pibridge.pi.url_groups import URL_BYTES, URL_BYTES_BESIDE_TICKET
@@ -52,7 +51,7 @@ class PiClient:
     """A connection to one PI Web API server; an async context manager.
 
     Calls raise UnavailableError (after a few tries), UnauthorizedError, RejectedError or TooMuchError. All calls and
-    channels of one client share the pace and the gate after a refusal.
+    channels of one client share the pace and the gate after a refusal. `monotonic`: our clock, in seconds.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class PiClient:
         auth: Auth | None = None,
         *,
         retries: Retries = Retries(),
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = since_boot,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.settings = settings
@@ -69,7 +68,7 @@ class PiClient:
         self.ssl_context = make_ssl_context(settings.tls)
         self.url_bytes = URL_BYTES_BESIDE_TICKET if settings.auth.method == "kerberos" else URL_BYTES
         self.gate = Gate(auth or make_auth(settings, self.ssl_context), self.host, monotonic=monotonic, sleep=sleep)
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._clock = ServerClock(monotonic)
         self._places = asyncio.Semaphore(settings.limits.concurrent_requests)
         # One request per slot of time, rather than a second's worth at once.
@@ -138,6 +137,10 @@ class PiClient:
         """Give PI's present time, right to about a second; before the first answer, ours."""
         return self._clock.ticks()
 
+    def observe(self, date: str, sent: float) -> None:
+        """Learn PI's time from the `Date` of an answer that has just come. `sent`: by `monotonic`."""
+        self._clock.observe(date, sent, self.monotonic())
+
     def _url(self, path: str, params: Params) -> URL:
         return URL(self.settings.url + path).with_query(params)
 
@@ -160,7 +163,7 @@ class PiClient:
         about = f"{method} {path}"
         # PI refuses to be written to without X-Requested-With, and takes a POST that only reads for writing.
         posting = {} if body is None else {"Content-Type": "application/json", "X-Requested-With": "pibridge"}
-        sent = self._monotonic()
+        sent = self.monotonic()
         try:
             async with self._session.request(
                 method,
@@ -169,7 +172,7 @@ class PiClient:
                 headers={**posting, **credentials.headers},
                 allow_redirects=False,  # they would carry the credentials to another host
             ) as response:
-                self._clock.observe(response.headers.get("Date", ""), sent, self._monotonic())
+                self.observe(response.headers.get("Date", ""), sent)
                 answer = await response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             failure: PIBridgeError = unanswered(error, about, self.host)

@@ -1,5 +1,6 @@
 """PI's clock, as far as its answers tell it."""
 
+import sys
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,13 @@ from pibridge.model import ticks
 _DATE_RESOLUTION_S = 1.0
 
 
+def since_boot() -> float:
+    """Give our monotonic clock, which also counts the time that the machine slept; in seconds."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 class ServerClock:
     """Learns PI's time from the `Date` of its answers, and carries it on with our monotonic clock.
 
@@ -16,9 +24,7 @@ class ServerClock:
     of many answers together are tighter. Bounds that contradict mean that PI's clock was set: they start anew.
     """
 
-    def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, our_time: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, monotonic: Callable[[], float] = since_boot, our_time: Callable[[], float] = time.time) -> None:
         self._monotonic = monotonic
         self._our_time = our_time
         self._bounds_s: tuple[float, float] | None = None  # of PI's Unix time minus our monotonic clock
