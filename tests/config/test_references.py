@@ -20,10 +20,10 @@ def test_replaced_text_is_not_looked_at_again() -> None:
     ("text", "problem"),
     [
         ("${env:NOPE}", "the environment variable NOPE is not set; set it for the daemon"),
-        ("${secret:a#b}", "${secret:…} is not built in this version; it has ${env:NAME}, ${file:PATH}"),
-        ("${NOPE}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
-        ("${env:}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
-        ("${vault:x}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
+        ("${NOPE}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
+        ("${secret:}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
+        ("${env:}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
+        ("${vault:x}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
     ],
 )
 def test_what_cannot_be_replaced_is_a_problem(text: str, problem: str) -> None:

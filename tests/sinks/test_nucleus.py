@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from greengrass.nucleus import OperationError, TestNucleus, listening
+from greengrass.deployed import OperationError
+from greengrass.nucleus import TestNucleus, listening
 from pibridge.context.record import Record, context_of
 from pibridge.errors import UnavailableError
 from pibridge.greengrass.limits import MESSAGE_BYTES, Operation
