@@ -1,8 +1,12 @@
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from greengrass.nucleus import listening
 from pibridge.config.references import References, UnresolvedError, replace_all
+from pibridge.greengrass import secrets
+from waiting import eventually
 
 
 def test_replaces_inside_lists_and_mappings() -> None:
@@ -46,3 +50,31 @@ def test_secrets_are_equal_when_they_are_written_the_same() -> None:
     assert len({references.secret("${env:A}"), references.secret("${env:A}")}) == 1
     assert references.secret("${env:A}") != references.secret("${env:B}")
     assert "hunter2" not in repr(references.secret("hunter2"))
+
+
+def test_a_secret_of_the_nucleus_needs_one() -> None:
+    """Outside a component the problem stands under its key, says why, and what to write instead."""
+    _, problems = replace_all({"pi": {"auth": {"password": "${secret:plant/pi#password}"}}}, References({}))
+    [(path, problem)] = problems.items()
+    assert path == ("pi", "auth", "password")
+    assert problem.startswith("${secret:plant/pi#password}: works only inside a Greengrass component")
+    assert problem.endswith("or write ${env:NAME} or ${file:PATH}")
+
+
+async def test_a_secret_of_the_nucleus_is_read_anew(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a component it is text, whole or by field; a rotated one is found without a new start."""
+    monkeypatch.setattr(secrets, "FRESH_S", 0.0)
+    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
+        nucleus.deployed.secrets["plant/pi"] = '{"password": "old"}'
+        references = References(nucleus.environment)
+        secret = references.secret("x${secret:plant/pi#password}")
+        assert await asyncio.to_thread(secret.reveal) == "xold"
+        before = references.digest("${secret:plant/pi#password}")
+        nucleus.deployed.secrets["plant/pi"] = '{"password": "new"}'
+        await eventually(lambda: asyncio.to_thread(lambda: secret.reveal() == "xnew"))
+        assert references.digest("${secret:plant/pi#password}") != before
+        with pytest.raises(UnresolvedError, match="the secret plant/pi has no field user"):
+            await asyncio.to_thread(references.replace, "${secret:plant/pi#user}")
+        assert await asyncio.to_thread(references.digest, "${secret:other}") == ""
