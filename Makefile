@@ -41,7 +41,7 @@ lock: $(INSTALLED)
 	  --no-emit-index-url --custom-compile-command 'make lock' --quiet --output-file requirements.lock
 
 clean:
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv dist build greengrass-build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -path ./.git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
