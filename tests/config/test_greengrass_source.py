@@ -1,12 +1,11 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from config.trees import small
-from greengrass.nucleus import TestNucleus, listening
+from greengrass.nucleus import TestNucleus
 from pibridge.config.greengrass_source import GreengrassSource
 from pibridge.config.load import parsed
 from pibridge.config.source import signature
@@ -17,15 +16,6 @@ from pibridge.greengrass.deployment import Deployment
 from waiting import eventually
 
 ACCESS = {"aws.greengrass.ipc.mqttproxy": {"io.pibridge.Connector:mqttproxy:1": {"resources": ["pi/*"]}}}
-
-
-@pytest.fixture(params=["lite", "classic"])
-async def nucleus(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TestNucleus]:
-    """Give a nucleus of each kind."""
-    async with listening(tmp_path_factory.mktemp("core"), lite=request.param == "lite") as nucleus:
-        yield nucleus
 
 
 def source_of(nucleus: TestNucleus) -> GreengrassSource:
@@ -129,20 +119,19 @@ async def test_what_is_elsewhere_must_be_clear(nucleus: TestNucleus, tree: dict[
         await asyncio.to_thread(source_of(nucleus).read)
 
 
-async def test_what_a_deployment_proposes_is_judged(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+async def test_what_a_deployment_proposes_is_judged(classic: TestNucleus, tmp_path: Path) -> None:
     """Before it is deployed, and without taking it: every problem, also of what it names; accessControl is none."""
     (tmp_path / "wrong.yaml").write_text("site: leeds", encoding="utf-8")
-    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
-        nucleus.deployed.configuration = small()
-        source = source_of(nucleus)
-        await asyncio.to_thread(source.read)
-        nucleus.deployed.propose({**small(), "accessControl": ACCESS}, "1")
-        nucleus.deployed.propose(small(sinks__lake={"type": "s3", "buckett": "b"}), "2")
-        nucleus.deployed.propose({"config_from": str(tmp_path / "wrong.yaml")}, "3")
-        await eventually(lambda: len(nucleus.deployed.validity) == 3)
-        fine, wrong, elsewhere = sorted(nucleus.deployed.validity, key=lambda report: report["deploymentId"])
-        assert fine["status"] == "ACCEPTED"
-        assert wrong["status"] == elsewhere["status"] == "REJECTED"
-        assert "sinks.lake.buckett: unknown key; did you mean bucket?" in wrong["message"]
-        assert "pi: missing" in elsewhere["message"]
-        assert source.name.endswith(".json")
+    classic.deployed.configuration = small()
+    source = source_of(classic)
+    await asyncio.to_thread(source.read)
+    classic.deployed.propose({**small(), "accessControl": ACCESS}, "1")
+    classic.deployed.propose(small(sinks__lake={"type": "s3", "buckett": "b"}), "2")
+    classic.deployed.propose({"config_from": str(tmp_path / "wrong.yaml")}, "3")
+    await eventually(lambda: len(classic.deployed.validity) == 3)
+    fine, wrong, elsewhere = sorted(classic.deployed.validity, key=lambda report: report["deploymentId"])
+    assert fine["status"] == "ACCEPTED"
+    assert wrong["status"] == elsewhere["status"] == "REJECTED"
+    assert "sinks.lake.buckett: unknown key; did you mean bucket?" in wrong["message"]
+    assert "pi: missing" in elsewhere["message"]
+    assert source.name.endswith(".json")

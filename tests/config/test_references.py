@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from greengrass.nucleus import listening
+from greengrass.nucleus import TestNucleus
 from pibridge.config.references import References, UnresolvedError, replace_all
 from pibridge.greengrass import secrets
 from waiting import eventually
@@ -61,20 +61,17 @@ def test_a_secret_of_the_nucleus_needs_one() -> None:
     assert problem.endswith("or write ${env:NAME} or ${file:PATH}")
 
 
-async def test_a_secret_of_the_nucleus_is_read_anew(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_secret_of_the_nucleus_is_read_anew(classic: TestNucleus, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a component it is text, whole or by field; a rotated one is found without a new start."""
     monkeypatch.setattr(secrets, "FRESH_S", 0.0)
-    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
-        nucleus.deployed.secrets["plant/pi"] = '{"password": "old"}'
-        references = References(nucleus.environment)
-        secret = references.secret("x${secret:plant/pi#password}")
-        assert await asyncio.to_thread(secret.reveal) == "xold"
-        before = references.digest("${secret:plant/pi#password}")
-        nucleus.deployed.secrets["plant/pi"] = '{"password": "new"}'
-        await eventually(lambda: asyncio.to_thread(lambda: secret.reveal() == "xnew"))
-        assert references.digest("${secret:plant/pi#password}") != before
-        with pytest.raises(UnresolvedError, match="the secret plant/pi has no field user"):
-            await asyncio.to_thread(references.replace, "${secret:plant/pi#user}")
-        assert await asyncio.to_thread(references.digest, "${secret:other}") == ""
+    classic.deployed.secrets["plant/pi"] = '{"password": "old"}'
+    references = References(classic.environment)
+    secret = references.secret("x${secret:plant/pi#password}")
+    assert await asyncio.to_thread(secret.reveal) == "xold"
+    before = references.digest("${secret:plant/pi#password}")
+    classic.deployed.secrets["plant/pi"] = '{"password": "new"}'
+    await eventually(lambda: asyncio.to_thread(lambda: secret.reveal() == "xnew"))
+    assert references.digest("${secret:plant/pi#password}") != before
+    with pytest.raises(UnresolvedError, match="the secret plant/pi has no field user"):
+        await asyncio.to_thread(references.replace, "${secret:plant/pi#user}")
+    assert await asyncio.to_thread(references.digest, "${secret:other}") == ""

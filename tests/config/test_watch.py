@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from config.trees import small
-from greengrass.nucleus import listening
+from greengrass.nucleus import TestNucleus
 from pibridge.config.source import FileSource
 from pibridge.config.watch import Watch
 from pibridge.errors import ConfigurationError, UnavailableError
@@ -116,26 +116,25 @@ def test_what_could_not_be_read_stays_news(file: Path) -> None:
 
 
 async def test_secrets_that_are_named_count(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, classic: TestNucleus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rotated secret is told as a change of the file that names it, and what it says is loaded."""
     monkeypatch.setattr(secrets, "FRESH_S", 0.0)
-    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
-        for name, value in nucleus.environment.items():
-            monkeypatch.setenv(name, value)
-        nucleus.deployed.secrets["plant/pi"] = json.dumps({"site": "houston"})
-        file = tmp_path / "plant.yaml"
-        file.write_text(yaml.safe_dump(small(site="${secret:plant/pi#site}")), encoding="utf-8")
-        watch = Watch(FileSource(str(file)))
-        assert (await asyncio.to_thread(watch.load)).configuration.site == "houston"
-        assert not await asyncio.to_thread(watch.look, 10.0)
-        nucleus.deployed.secrets["plant/pi"] = json.dumps({"site": "leeds"})
-        now_s = 10.0
+    for name, value in classic.environment.items():
+        monkeypatch.setenv(name, value)
+    classic.deployed.secrets["plant/pi"] = json.dumps({"site": "houston"})
+    file = tmp_path / "plant.yaml"
+    file.write_text(yaml.safe_dump(small(site="${secret:plant/pi#site}")), encoding="utf-8")
+    watch = Watch(FileSource(str(file)))
+    assert (await asyncio.to_thread(watch.load)).configuration.site == "houston"
+    assert not await asyncio.to_thread(watch.look, 10.0)
+    classic.deployed.secrets["plant/pi"] = json.dumps({"site": "leeds"})
+    now_s = 10.0
 
-        async def told() -> bool:
-            nonlocal now_s
-            now_s += 0.5
-            return await asyncio.to_thread(watch.look, now_s)
+    async def told() -> bool:
+        nonlocal now_s
+        now_s += 0.5
+        return await asyncio.to_thread(watch.look, now_s)
 
-        await eventually(told)
-        assert (await asyncio.to_thread(watch.load)).configuration.site == "leeds"
+    await eventually(told)
+    assert (await asyncio.to_thread(watch.load)).configuration.site == "leeds"

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,21 +10,12 @@ import pytest
 
 from cli.processes import eventually, records, tree
 from daemon.plant_file import points, sink
-from greengrass.nucleus import TestNucleus, listening
+from greengrass.nucleus import TestNucleus
 from pibridge.daemon.component import run_component
 from pibridge.errors import ConfigurationError, PIBridgeError
 from pibridge.simulator import Simulator
 
 ACCESS = {"aws.greengrass.ipc.pubsub": {"io.pibridge.Connector:pubsub:1": {"operations": ["*"], "resources": ["pi/*"]}}}
-
-
-@pytest.fixture(params=["lite", "classic"])
-async def nucleus(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TestNucleus]:
-    """Give a nucleus of each kind."""
-    async with listening(tmp_path_factory.mktemp("core"), lite=request.param == "lite") as nucleus:
-        yield nucleus
 
 
 def deployed(simulator: Simulator, folder: Path, **changes: Any) -> dict[str, Any]:
@@ -128,11 +120,23 @@ async def test_it_waits_for_what_does_not_answer(
     assert len(log.lines("configuration cannot be read yet")) == 1
 
 
-async def test_it_can_be_stopped_while_it_waits(nucleus: TestNucleus) -> None:
+async def test_it_can_be_stopped_while_it_waits(nucleus: TestNucleus, log: Log) -> None:
     """A component that has not found its configuration yet ends when it is asked to."""
     await nucleus.stop()
     async with asyncio.timeout(5), component(nucleus.environment):
-        pass
+        await eventually(lambda: log.lines("configuration cannot be read yet"))
+
+
+async def test_it_can_be_stopped_while_the_nucleus_is_silent(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nor does a nucleus that takes the connection and never answers hold up a stop."""
+    silent = TestNucleus(tmp_path_factory.mktemp("core"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(silent.path))
+        listener.listen()
+        listener.setblocking(False)  # noqa: FBT003 - of the standard library
+        async with asyncio.timeout(5), component(silent.environment):
+            connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+        connection.close()
 
 
 async def test_elsewhere_it_says_what_is_missing() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from greengrass.frames import APPLICATION_MESSAGE
+from greengrass.frames import APPLICATION_MESSAGE, TERMINATE_STREAM
 
 NAME: Final = "io.pibridge.Connector"
 
@@ -27,6 +27,10 @@ class Subscriber:
     def tell(self, model: str, event: dict[str, Any]) -> None:
         """Send an event."""
         self.send(self.stream, APPLICATION_MESSAGE, 0, model, event)
+
+    def end(self) -> None:
+        """Send no more."""
+        self.send(self.stream, APPLICATION_MESSAGE, TERMINATE_STREAM, "ConfigurationUpdateEvents", {})
 
 
 class Deployed:
@@ -66,6 +70,13 @@ class Deployed:
         if operation.startswith("Subscribe"):
             self.subscribers.setdefault(operation, []).append(subscriber)
         return answer
+
+    def end_subscriptions(self) -> None:
+        """End the streams of events, and leave the connections."""
+        for subscribers in self.subscribers.values():
+            for subscriber in subscribers:
+                subscriber.end()
+        self.subscribers.clear()
 
     def forget_subscribers(self) -> None:
         """Have no connections any more."""

@@ -60,6 +60,11 @@ class TestNucleus:
         self._subscribers: list[tuple[str, _Call, int]] = []
 
     @property
+    def open_connections(self) -> int:
+        """Give how many connections there are now."""
+        return len(self._calls)
+
+    @property
     def environment(self) -> dict[str, str]:
         """Give what a component that is started now finds in its environment."""
         return {"AWS_GG_NUCLEUS_DOMAIN_SOCKET_FILEPATH_FOR_COMPONENT": str(self.path), "SVCUID": self.token}

@@ -1,10 +1,10 @@
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from greengrass.deployed import OperationError
-from greengrass.nucleus import TestNucleus, listening
+from greengrass.nucleus import TestNucleus
 from pibridge.greengrass.component import component_of
 from pibridge.greengrass.deployment import DEFER_MS, Deployment, State
 from pibridge.greengrass.failures import LostError
@@ -17,13 +17,6 @@ def deployment(nucleus: TestNucleus) -> Iterator[Deployment]:
     deployment = Deployment(component_of("cloud", nucleus.environment))
     yield deployment
     deployment.close()
-
-
-@pytest.fixture
-async def classic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestNucleus]:
-    """Give a classic nucleus."""
-    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
-        yield nucleus
 
 
 async def test_the_whole_configuration_is_given(nucleus: TestNucleus, deployment: Deployment) -> None:
@@ -66,6 +59,18 @@ async def test_a_nucleus_that_was_away_counts_as_a_change(nucleus: TestNucleus, 
         return await asyncio.to_thread(deployment.changes) == before + 2
 
     await eventually(told)
+
+
+async def test_a_subscription_that_ends_alone_is_made_again(nucleus: TestNucleus, deployment: Deployment) -> None:
+    """When the nucleus ends just the stream of changes, another connection is made, and the old one is let go."""
+    before = await asyncio.to_thread(deployment.changes)
+    nucleus.deployed.end_subscriptions()
+
+    async def is_made_again() -> bool:
+        return await asyncio.to_thread(deployment.changes) > before and nucleus.connections == 2
+
+    await eventually(is_made_again)
+    await eventually(lambda: nucleus.open_connections == 1)
 
 
 async def test_states_are_told(nucleus: TestNucleus, deployment: Deployment) -> None:

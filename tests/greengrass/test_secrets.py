@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from greengrass.nucleus import listening
+from greengrass.nucleus import TestNucleus
 from pibridge.errors import PIBridgeError, UnavailableError
 from pibridge.greengrass.component import component_of
 from pibridge.greengrass.secrets import FRESH_S, Vault, vault_of
@@ -94,25 +94,23 @@ def test_a_secret_that_was_never_read_is_told() -> None:
     assert store.asked == 2
 
 
-async def test_secrets_come_from_the_nucleus(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_secrets_come_from_the_nucleus(classic: TestNucleus) -> None:
     """The one vault of a component asks its nucleus, and says which secret cannot be had."""
-    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
-        nucleus.deployed.secrets["plant/pi"] = PI
-        vault = vault_of(component_of("cloud", nucleus.environment))
+    classic.deployed.secrets["plant/pi"] = PI
+    vault = vault_of(component_of("cloud", classic.environment))
 
-        def read(name: str, field: str = "") -> Callable[[], str]:
-            return lambda: vault.read(name, field)
+    def read(name: str, field: str = "") -> Callable[[], str]:
+        return lambda: vault.read(name, field)
 
-        assert await asyncio.to_thread(read("plant/pi", "password")) == "hunter2"
-        assert vault_of(component_of("cloud", nucleus.environment)) is vault
-        with pytest.raises(PIBridgeError, match="the secret other cannot be read"):
-            await asyncio.to_thread(read("other"))
-        assert nucleus.deployed.secrets_read == ["plant/pi", "other"]
+    assert await asyncio.to_thread(read("plant/pi", "password")) == "hunter2"
+    assert vault_of(component_of("cloud", classic.environment)) is vault
+    with pytest.raises(PIBridgeError, match="the secret other cannot be read"):
+        await asyncio.to_thread(read("other"))
+    assert classic.deployed.secrets_read == ["plant/pi", "other"]
 
 
-async def test_lite_has_no_secrets(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_lite_has_no_secrets(lite: TestNucleus) -> None:
     """A nucleus that cannot give any becomes an error that names the secret."""
-    async with listening(tmp_path_factory.mktemp("core")) as lite:
-        vault = vault_of(component_of("cloud", lite.environment))
-        with pytest.raises(PIBridgeError, match="the secret plant/pi cannot be read"):
-            await asyncio.to_thread(lambda: vault.read("plant/pi"))
+    vault = vault_of(component_of("cloud", lite.environment))
+    with pytest.raises(PIBridgeError, match="the secret plant/pi cannot be read"):
+        await asyncio.to_thread(lambda: vault.read("plant/pi"))

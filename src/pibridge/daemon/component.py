@@ -1,10 +1,9 @@
 """The daemon as a Greengrass component: configured by deployments, and its state told to the nucleus."""
 
 import asyncio
-import contextlib
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -35,7 +34,7 @@ async def run_component(environment: Mapping[str, str], stop: asyncio.Event, han
     logs.configure(LogSettings())
     telling: list[asyncio.Task[None]] = []
     try:
-        loaded = await _loaded(watch, stop)
+        loaded = await _unless(stop, _loaded(watch))
         if loaded is None:
             return
         logs.configure(loaded.configuration.log)
@@ -52,20 +51,27 @@ async def run_component(environment: Mapping[str, str], stop: asyncio.Event, han
         deployment.close()
 
 
-async def _loaded(watch: Watch, stop: asyncio.Event) -> Loaded | None:
-    """Give the configuration as soon as it can be had; None if it is not wanted any more. Raises ConfigurationError."""
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Loaded]) -> Loaded | None:
+    """Do the work to its end, and give what it gives; None if `stop` is set before."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        await cancel(working, stopping)
+
+
+async def _loaded(watch: Watch) -> Loaded:
+    """Give the configuration as soon as it can be had. Raises PIBridgeError: it never can, as it is."""
     trouble = ""
-    while not stop.is_set():
+    while True:
         try:
             return await aside(watch.load)
         except UnavailableError as error:
             if trouble != str(error):
                 trouble = str(error)
                 structlog.get_logger().warning("configuration cannot be read yet, tried again", error=trouble)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_AGAIN_S):
-                await stop.wait()
-    return None
+        await asyncio.sleep(_AGAIN_S)
 
 
 async def _tell(deployment: Deployment, state: State) -> None:

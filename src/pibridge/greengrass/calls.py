@@ -33,7 +33,10 @@ class Calls:
     def connected(self) -> Line:
         """Give the connection; a new one if it was lost. Raises LostError, or what `greet` raises."""
         with self._connecting:
-            if self._line is None or not self._line.is_up:
+            if self._line is not None and not self._line.is_up:
+                self._line.close()
+                self._line = None
+            if self._line is None:
                 self._line = self._connect()
             return self._line
 
@@ -64,9 +67,8 @@ class Calls:
             raise self._failure(error, line, about, "") from error
 
     def close(self) -> None:
-        """Let go of the connection. The next request makes another."""
-        with self._connecting:
-            line, self._line = self._line, None
+        """Let go of the connection, at once. The next request makes another."""
+        line, self._line = self._line, None
         if line is not None:
             line.close()
 
