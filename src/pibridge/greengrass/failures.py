@@ -30,8 +30,8 @@ class NeverTakenError(PIBridgeError):
     """The nucleus says that the message itself is wrong: sending it again is useless."""
 
 
-class NotThereError(PIBridgeError):
-    """The nucleus does not know what it was asked for."""
+class NotThereError(UnavailableError):
+    """The nucleus does not know what it was asked for; it may know it later."""
 
 
 def connect_failure(error: Exception, socket: str) -> LostError:
