@@ -1,9 +1,12 @@
 """What holds for all tests."""
 
 import socket
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import settings
+
+from greengrass.nucleus import TestNucleus, listening
 
 # Machines that build are slow at times; what is judged is the result.
 settings.register_profile("patient", deadline=None)
@@ -17,3 +20,26 @@ def port() -> int:
         listener.bind(("127.0.0.1", 0))
         number: int = listener.getsockname()[1]
         return number
+
+
+@pytest.fixture(params=["lite", "classic"])
+async def nucleus(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[TestNucleus]:
+    """Give a Greengrass nucleus of each kind, in a folder whose name is short enough for a socket."""
+    async with listening(tmp_path_factory.mktemp("core"), lite=request.param == "lite") as nucleus:
+        yield nucleus
+
+
+@pytest.fixture
+async def lite(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestNucleus]:
+    """Give a nucleus lite."""
+    async with listening(tmp_path_factory.mktemp("core")) as nucleus:
+        yield nucleus
+
+
+@pytest.fixture
+async def classic(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TestNucleus]:
+    """Give a classic nucleus."""
+    async with listening(tmp_path_factory.mktemp("core"), lite=False) as nucleus:
+        yield nucleus

@@ -191,3 +191,12 @@ async def test_an_s3_sink_without_a_region_is_told_before_pi_is_asked(tmp_path: 
     assert "region" in ended.err.splitlines()[-1]
     assert "Traceback" not in ended.err
     assert simulator.requests == 0
+
+
+async def test_greengrass_is_a_place_of_its_own(tmp_path: Path) -> None:
+    """Outside a component, and beside a file, `--greengrass` is told to be wrong, with exit code 2."""
+    alone = await pibridge(tmp_path, "run", "--greengrass")
+    assert alone.code == 2
+    assert alone.err.startswith("--greengrass: works only inside a Greengrass component")
+    both = await pibridge(tmp_path, "run", "--greengrass", "--config", "plant.yaml")
+    assert (both.code, both.err) == (2, "--greengrass: the configuration comes from the nucleus; leave out --config\n")

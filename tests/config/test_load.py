@@ -20,7 +20,9 @@ def password(pi: PiSettings) -> str:
     return pi.auth.password.reveal()
 
 
-@pytest.mark.parametrize("name", ["minimal.yaml", "brewery.yaml", "s3.yaml", "iot-core.yaml", "full.yaml"])
+@pytest.mark.parametrize(
+    "name", ["minimal.yaml", "brewery.yaml", "s3.yaml", "iot-core.yaml", "greengrass.json", "full.yaml"]
+)
 def test_examples_load(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """They load without a problem."""
     secret = tmp_path / "pi"

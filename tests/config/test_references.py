@@ -1,8 +1,12 @@
+import asyncio
 from pathlib import Path
 
 import pytest
 
+from greengrass.nucleus import TestNucleus
 from pibridge.config.references import References, UnresolvedError, replace_all
+from pibridge.greengrass import secrets
+from waiting import eventually
 
 
 def test_replaces_inside_lists_and_mappings() -> None:
@@ -20,10 +24,10 @@ def test_replaced_text_is_not_looked_at_again() -> None:
     ("text", "problem"),
     [
         ("${env:NOPE}", "the environment variable NOPE is not set; set it for the daemon"),
-        ("${secret:a#b}", "${secret:…} is not built in this version; it has ${env:NAME}, ${file:PATH}"),
-        ("${NOPE}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
-        ("${env:}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
-        ("${vault:x}", "holds an unknown reference; write ${env:NAME} or ${file:PATH}"),
+        ("${NOPE}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
+        ("${secret:}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
+        ("${env:}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
+        ("${vault:x}", "holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}"),
     ],
 )
 def test_what_cannot_be_replaced_is_a_problem(text: str, problem: str) -> None:
@@ -46,3 +50,28 @@ def test_secrets_are_equal_when_they_are_written_the_same() -> None:
     assert len({references.secret("${env:A}"), references.secret("${env:A}")}) == 1
     assert references.secret("${env:A}") != references.secret("${env:B}")
     assert "hunter2" not in repr(references.secret("hunter2"))
+
+
+def test_a_secret_of_the_nucleus_needs_one() -> None:
+    """Outside a component the problem stands under its key, says why, and what to write instead."""
+    _, problems = replace_all({"pi": {"auth": {"password": "${secret:plant/pi#password}"}}}, References({}))
+    [(path, problem)] = problems.items()
+    assert path == ("pi", "auth", "password")
+    assert problem.startswith("${secret:plant/pi#password}: works only inside a Greengrass component")
+    assert problem.endswith("or write ${env:NAME} or ${file:PATH}")
+
+
+async def test_a_secret_of_the_nucleus_is_read_anew(classic: TestNucleus, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a component it is text, whole or by field; a rotated one is found without a new start."""
+    monkeypatch.setattr(secrets, "FRESH_S", 0.0)
+    classic.deployed.secrets["plant/pi"] = '{"password": "old"}'
+    references = References(classic.environment)
+    secret = references.secret("x${secret:plant/pi#password}")
+    assert await asyncio.to_thread(secret.reveal) == "xold"
+    before = references.digest("${secret:plant/pi#password}")
+    classic.deployed.secrets["plant/pi"] = '{"password": "new"}'
+    await eventually(lambda: asyncio.to_thread(lambda: secret.reveal() == "xnew"))
+    assert references.digest("${secret:plant/pi#password}") != before
+    with pytest.raises(UnresolvedError, match="the secret plant/pi has no field user"):
+        await asyncio.to_thread(references.replace, "${secret:plant/pi#user}")
+    assert await asyncio.to_thread(references.digest, "${secret:other}") == ""

@@ -1,12 +1,17 @@
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 from config.trees import small
+from greengrass.nucleus import TestNucleus
 from pibridge.config.source import FileSource
 from pibridge.config.watch import Watch
-from pibridge.errors import ConfigurationError
+from pibridge.errors import ConfigurationError, UnavailableError
+from pibridge.greengrass import secrets
+from waiting import eventually
 
 
 @pytest.fixture
@@ -81,3 +86,55 @@ def test_a_file_that_is_gone_is_told_once(file: Path, watch: Watch) -> None:
     file.write_text(text, encoding="utf-8")
     assert not watch.look(21.0)
     assert watch.look(22.0)
+
+
+def test_what_could_not_be_read_stays_news(file: Path) -> None:
+    """A source that knows of a change and cannot give it is asked again, until it does."""
+
+    class Failing(FileSource):
+        fails = False
+
+        def read(self) -> tuple[str, object]:
+            if self.fails:
+                raise UnavailableError("no answer")
+            return super().read()
+
+    source = Failing(str(file))
+    watch = Watch(source)
+    watch.load()
+    file.write_text(yaml.safe_dump(small(site="leeds")), encoding="utf-8")
+    source.fails = True
+    for second in (10.0, 20.0):
+        watch.look(second)
+        assert watch.look(second + 1)
+        with pytest.raises(UnavailableError):
+            watch.load()
+    source.fails = False
+    assert watch.look(30.0)
+    assert watch.load().configuration.site == "leeds"
+    assert not watch.look(40.0)
+
+
+async def test_secrets_that_are_named_count(
+    tmp_path: Path, classic: TestNucleus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rotated secret is told as a change of the file that names it, and what it says is loaded."""
+    monkeypatch.setattr(secrets, "FRESH_S", 0.0)
+    for name, value in classic.environment.items():
+        monkeypatch.setenv(name, value)
+    classic.deployed.secrets["plant/pi"] = json.dumps({"site": "houston"})
+    file = tmp_path / "plant.yaml"
+    file.write_text(yaml.safe_dump(small(site="${secret:plant/pi#site}")), encoding="utf-8")
+    watch = Watch(FileSource(str(file)))
+    assert (await asyncio.to_thread(watch.load)).configuration.site == "houston"
+    assert not await asyncio.to_thread(watch.look, 10.0)
+    classic.deployed.secrets["plant/pi"] = json.dumps({"site": "leeds"})
+    now_s = 10.0
+
+    async def told() -> bool:
+        nonlocal now_s
+        now_s += 0.5
+        return await asyncio.to_thread(watch.look, now_s)
+
+    await eventually(told)
+    assert (await asyncio.to_thread(watch.load)).configuration.site == "leeds"

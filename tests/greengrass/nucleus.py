@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from greengrass.deployed import Deployed, OperationError, Subscriber
 from greengrass.frames import (
     APPLICATION_ERROR,
     APPLICATION_MESSAGE,
@@ -29,21 +30,13 @@ CLASSIC_MESSAGE_BYTES: Final = 128 << 10
 _SERVICE: Final = "aws.greengrass#"
 
 
-class OperationError(Exception):
-    """An answer of type APPLICATION_ERROR. `model`: such as ServiceError."""
-
-    def __init__(self, model: str, message: str = "") -> None:
-        super().__init__(message)
-        self.model = model
-
-
 class TestNucleus:
     """Listens below `folder`. What it has accepted is in `iot_core` and `local`, in order: topic and payload.
 
     `refuse`: called with operation and topic before a message is accepted; may raise OperationError, or
     ConnectionError to end the connection without an answer. `allowed`: pattern of the topics that the component may
     publish to. `answering`: while it is cleared, messages are accepted and not answered. `largest_frame_bytes`: of all
-    that came in. `bad_frames`: connections that were ended because of one.
+    that came in. `bad_frames`: connections that were ended because of one. `deployed`: the component itself.
     """
 
     __test__ = False
@@ -60,10 +53,16 @@ class TestNucleus:
         self.largest_frame_bytes = 0
         self.bad_frames = 0
         self.connections = 0
+        self.deployed = Deployed(lite=lite)
         self._lite = lite
         self._server: asyncio.Server | None = None
         self._calls: set[asyncio.Task[None]] = set()
         self._subscribers: list[tuple[str, _Call, int]] = []
+
+    @property
+    def open_connections(self) -> int:
+        """Give how many connections there are now."""
+        return len(self._calls)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,6 +80,7 @@ class TestNucleus:
             self._server = None
         self.path.unlink(missing_ok=True)
         self._subscribers.clear()
+        self.deployed.forget_subscribers()
         calls = [call for call in self._calls if call is not asyncio.current_task()]
         for call in calls:
             call.cancel()
@@ -131,14 +131,19 @@ class TestNucleus:
         """Give the flags of a single answer: classic ends the stream by it, lite leaves that to the component."""
         return 0 if self._lite else TERMINATE_STREAM
 
-    async def perform(self, operation: str, request: dict[str, Any], call: "_Call", stream: int) -> None:
-        """Do what is asked for. Raises OperationError."""
+    async def perform(self, operation: str, request: dict[str, Any], call: "_Call", stream: int) -> dict[str, Any]:
+        """Do what is asked for, and give the answer. Raises OperationError."""
+        if operation in self.deployed.operations:
+            self.refuse(operation, "")
+            return self.deployed.perform(operation, request, Subscriber(call.send, stream))
+        if operation not in {"PublishToIoTCore", "PublishToTopic", "SubscribeToTopic"}:
+            raise OperationError("ServiceError", f"no operation {operation}")
         topic = request.get("topicName") or request.get("topic") or ""
         if not fnmatchcase(topic, self.allowed):
             raise OperationError("UnauthorizedError", f"not authorized for {operation} on {topic}")
         if operation == "SubscribeToTopic":
             self._subscribers.append((topic, call, stream))
-            return
+            return {}
         self.refuse(operation, topic)
         if operation == "PublishToIoTCore":
             assert request["qos"] == "1"
@@ -151,6 +156,7 @@ class TestNucleus:
             self.local.append((topic, base64.b64decode(message, validate=True)))
             self._tell(topic, message)
         await self.answering.wait()
+        return {}
 
     def _tell(self, topic: str, message: str) -> None:
         event = {"binaryMessage": {"message": message, "context": {"topic": topic}}}
@@ -191,14 +197,14 @@ class _Call:
         assert frame.headers["service-model-type"] == f"{_SERVICE}{operation}Request"
         self._open.add(frame.stream)
         try:
-            await self._nucleus.perform(operation, json.loads(frame.payload), self, frame.stream)
+            answer = await self._nucleus.perform(operation, json.loads(frame.payload), self, frame.stream)
         except OperationError as error:
             said = self._nucleus.error_payload(error)
             self.send(frame.stream, APPLICATION_ERROR, TERMINATE_STREAM, error.model, said)
         else:
             is_single = not operation.startswith("Subscribe")
             flags = self._nucleus.last_flags if is_single else 0
-            self.send(frame.stream, APPLICATION_MESSAGE, flags, f"{operation}Response", {})
+            self.send(frame.stream, APPLICATION_MESSAGE, flags, f"{operation}Response", answer)
         await self._writer.drain()
 
     def _close(self, stream: int) -> None:

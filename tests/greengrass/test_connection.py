@@ -12,7 +12,8 @@ from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 from awsiot.greengrasscoreipc.model import SubscriptionResponseMessage
 
 import pibridge
-from greengrass.nucleus import LITE_FRAME_BYTES, OperationError, TestNucleus
+from greengrass.deployed import OperationError
+from greengrass.nucleus import LITE_FRAME_BYTES, TestNucleus
 from pibridge.errors import UnavailableError
 from pibridge.greengrass.component import component_of
 from pibridge.greengrass.connection import NucleusConnection

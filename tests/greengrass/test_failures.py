@@ -1,10 +1,17 @@
 import pytest
 from awscrt.exceptions import AwsCrtError
 from awsiot.eventstreamrpc import AccessDeniedError, ConnectionClosedError, StreamClosedError, UnmappedDataError
-from awsiot.greengrasscoreipc.model import InvalidArgumentsError, ServiceError, UnauthorizedError
+from awsiot.greengrasscoreipc.model import InvalidArgumentsError, ResourceNotFoundError, ServiceError, UnauthorizedError
 
 from pibridge.errors import UnavailableError
-from pibridge.greengrass.failures import LostError, NeverTakenError, NotTakenError, connect_failure, publish_failure
+from pibridge.greengrass.failures import (
+    LostError,
+    NeverTakenError,
+    NotTakenError,
+    NotThereError,
+    connect_failure,
+    publish_failure,
+)
 from pibridge.greengrass.limits import Operation
 
 CLOSED = AwsCrtError(1051, "AWS_IO_SOCKET_CLOSED", "socket is closed.")
@@ -35,6 +42,7 @@ def test_why_there_is_no_connection(error: Exception, said: str) -> None:
         (UnauthorizedError(message="no"), UnavailableError, "allow aws.greengrass#PublishToIoTCore on this topic"),
         (ServiceError(message="Message spool is full"), NotTakenError, "Message spool is full"),
         (ServiceError(), NotTakenError, "offline or its queue is full"),
+        (ResourceNotFoundError(message="no such topic"), NotThereError, "no such topic"),
         (InvalidArgumentsError(message="bad topic"), NeverTakenError, "bad topic"),
         (TimeoutError(), LostError, "no answer"),
         (CLOSED, LostError, "AWS_IO_SOCKET_CLOSED"),

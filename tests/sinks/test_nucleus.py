@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from greengrass.nucleus import OperationError, TestNucleus, listening
+from greengrass.deployed import OperationError
+from greengrass.nucleus import TestNucleus
 from pibridge.context.record import Record, context_of
 from pibridge.errors import UnavailableError
 from pibridge.greengrass.limits import MESSAGE_BYTES, Operation
@@ -16,15 +17,6 @@ from pibridge.sinks.settings import PublishLimits
 from sinks.batches import NOON, TEMPERATURE, ListedBatch, values
 from sinks.greengrass_core import CONTEXTS, TAGS, GreengrassCore, in_order, of_tags, read, records_of, sink_to
 from waiting import eventually
-
-
-@pytest.fixture(params=["lite", "classic"])
-async def nucleus(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[TestNucleus]:
-    """Give a nucleus of each kind."""
-    async with listening(tmp_path_factory.mktemp("core"), lite=request.param == "lite") as nucleus:
-        yield nucleus
 
 
 @pytest.fixture

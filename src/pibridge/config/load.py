@@ -38,7 +38,7 @@ def load(name: str) -> Configuration:
 def parsed(name: str, text: str) -> Configuration:
     """Make the configuration of the text of the source `name`. Raises ConfigurationError with every problem."""
     tree, problems = tree_of(name, text)
-    if not tree:
+    if problems and not tree:
         raise ConfigurationError(problems)
     return configuration(tree, os.environ, problems)
 

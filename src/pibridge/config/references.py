@@ -1,11 +1,13 @@
-"""`${env:NAME}` and `${file:PATH}` inside the texts of the configuration."""
+"""`${env:NAME}`, `${file:PATH}` and `${secret:NAME#field}` inside the texts of the configuration."""
 
 import re
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from pibridge.errors import UnavailableError
+from pibridge.errors import PIBridgeError, UnavailableError
+from pibridge.greengrass.component import own_component
 from pibridge.model.settings import Secret
 
 KeyPath = tuple[str | int, ...]
@@ -18,7 +20,7 @@ class UnresolvedError(UnavailableError):
 
 
 class References:
-    """Replaces references in texts by what the environment and files say at that moment."""
+    """Replaces references in texts by what the environment, files and the nucleus say at that moment."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -31,21 +33,40 @@ class References:
         """Give a secret that is read anew at each `reveal()`."""
         return _WrittenSecret(text, self.replace)
 
+    def digest(self, text: str) -> str:
+        """Give what changes with what a text refers to, and shows nothing of it; nothing, if that is not there."""
+        try:
+            return sha256(self.replace(text).encode()).hexdigest()
+        except UnresolvedError:
+            return ""
+
     def _read(self, reference: str) -> str:
         kind, _, name = reference.partition(":")
         if kind == "env" and name:
             return self._variable(name)
         if kind == "file" and name:
             return _file_text(name)
-        if kind == "secret":
-            raise UnresolvedError("${secret:…} is not built in this version; it has ${env:NAME}, ${file:PATH}")
-        raise UnresolvedError("holds an unknown reference; write ${env:NAME} or ${file:PATH}")
+        if kind == "secret" and name:
+            return self._secret(name)
+        raise UnresolvedError("holds an unknown reference; write ${env:NAME}, ${file:PATH} or ${secret:NAME#field}")
 
     def _variable(self, name: str) -> str:
         try:
             return self._environment[name]
         except KeyError:
             raise UnresolvedError(f"the environment variable {name} is not set; set it for the daemon") from None
+
+    def _secret(self, reference: str) -> str:
+        name, _, field = reference.partition("#")
+        try:
+            instead = "write ${env:NAME} or ${file:PATH}"
+            component = own_component(f"${{secret:{reference}}}", self._environment, instead)
+            # Loads awscrt, which only these references need.
+            from pibridge.greengrass.secrets import vault_of  # noqa: PLC0415
+
+            return vault_of(component).read(name, field)
+        except PIBridgeError as problem:
+            raise UnresolvedError(str(problem)) from None
 
 
 class _WrittenSecret(Secret):

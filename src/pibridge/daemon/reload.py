@@ -9,7 +9,7 @@ import structlog
 
 from pibridge.config.watch import Watch
 from pibridge.daemon.parts import Parts
-from pibridge.errors import ConfigurationError, JournalError, PIBridgeError, UnavailableError
+from pibridge.errors import ConfigurationError, JournalError, PIBridgeError
 from pibridge.pi.aside import aside
 
 _LOOK_EVERY_S: Final = 1.0
@@ -62,7 +62,7 @@ class Reload:
         except ConfigurationError as error:
             self._refuse(error.problems)
             return
-        except UnavailableError as error:
+        except PIBridgeError as error:
             self._note_unreadable(error)
             return
         self._unreadable = ""

@@ -38,11 +38,19 @@ def is_inside(environment: Mapping[str, str]) -> bool:
 
 def component_of(name: str, environment: Mapping[str, str]) -> Component:
     """Give the way to the nucleus, for the sink `name`. ConfigurationError if no nucleus has started this process."""
+    return own_component(f"sinks.{name}", environment, "use another type or transport")
+
+
+def own_component(asked_by: str, environment: Mapping[str, str], instead: str) -> Component:
+    """Give the way to the nucleus. `asked_by`: a key, or an option. `instead`: what to do elsewhere.
+
+    ConfigurationError if no nucleus has started this process.
+    """
     if not is_inside(environment):
         missing = " and ".join(variable for variable in (SOCKET, TOKEN) if not environment.get(variable))
         problem = (
-            f"sinks.{name}: works only inside a Greengrass component, where the nucleus sets {missing}; "
-            "deploy pibridge as a component, or use another type or transport"
+            f"{asked_by}: works only inside a Greengrass component, where the nucleus sets {missing}; "
+            f"deploy pibridge as a component, or {instead}"
         )
         raise ConfigurationError([problem])
     socket = environment[SOCKET]

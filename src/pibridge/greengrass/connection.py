@@ -1,15 +1,10 @@
-"""A connection to the nucleus, made anew when it was lost: the client library does not do that."""
+"""Publishing through the nucleus, over a connection that is made anew when it was lost."""
 
 import asyncio
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
-from awscrt.exceptions import AwsCrtError
-from awscrt.io import ClientBootstrap, SocketDomain, SocketOptions
-from awsiot.eventstreamrpc import Connection, LifecycleHandler, MessageAmendment
 from awsiot.greengrasscoreipc.client import GreengrassCoreIPCClient
 from awsiot.greengrasscoreipc.model import (
     QOS,
@@ -22,14 +17,9 @@ from awsiot.greengrasscoreipc.model import (
 from pibridge.greengrass.component import Component
 from pibridge.greengrass.failures import LostError, connect_failure, publish_failure
 from pibridge.greengrass.limits import Operation
-
-_FAILURES: Final = (AwsCrtError, RuntimeError, TimeoutError)
-"""The client library's own are all RuntimeErrors, and what its native part raises at once is a plain one."""
+from pibridge.greengrass.line import FAILURES, Line
 
 _log = structlog.get_logger()
-
-# What it reports there, it raises here too.
-logging.getLogger("awsiot.eventstreamrpc").setLevel(logging.CRITICAL)
 
 
 class NucleusConnection:
@@ -38,7 +28,7 @@ class NucleusConnection:
     def __init__(self, component: Component, *, patience_s: float = 10.0) -> None:
         self._component = component
         self._patience_s = patience_s
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._connecting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -66,7 +56,7 @@ class NucleusConnection:
         """Let go of the connection. The next request makes another."""
         line, self._line = self._line, None
         if line is not None:
-            line.connection.close()
+            line.close()
 
     async def _ask(
         self, operation: Operation, topic: str, begin: Callable[[GreengrassCoreIPCClient], Any], request: Any
@@ -80,59 +70,33 @@ class NucleusConnection:
                     await asyncio.wrap_future(stream.get_response())
                 finally:
                     stream.close()
-        except _FAILURES as error:
+        except FAILURES as error:
             failure = publish_failure(error, operation, topic)
             if isinstance(failure, LostError):
                 self._drop(line)
             raise failure from error
 
-    async def _connected(self) -> "_Line":
+    async def _connected(self) -> Line:
         async with self._connecting:
-            if self._line is None or not self._line.lifecycle.is_up:
+            if self._line is None or not self._line.is_up:
                 self._line = await self._connect()
                 _log.info("connected to the Greengrass nucleus", nucleus=self._component.nucleus)
             return self._line
 
-    async def _connect(self) -> "_Line":
-        options = SocketOptions()
-        options.domain = SocketDomain.Local
-        connection = Connection(
-            host_name=self._component.socket,
-            port=0,
-            bootstrap=ClientBootstrap.get_or_create_static_default(),
-            socket_options=options,
-            connect_message_amender=MessageAmendment.create_static_authtoken_amender(self._component.token),
-        )
-        lifecycle = _Lifecycle()
+    async def _connect(self) -> Line:
+        line = Line(self._component)
         try:
             async with asyncio.timeout(self._patience_s):
-                await asyncio.wrap_future(connection.connect(lifecycle))
-        except _FAILURES as error:
-            connection.close()
+                await asyncio.wrap_future(line.connect())
+        except FAILURES as error:
+            line.close()
             raise connect_failure(error, self._component.socket) from error
         except asyncio.CancelledError:
-            connection.close()
+            line.close()
             raise
-        return _Line(connection, GreengrassCoreIPCClient(connection), lifecycle)
+        return line
 
-    def _drop(self, line: "_Line") -> None:
-        line.connection.close()
+    def _drop(self, line: Line) -> None:
+        line.close()
         if self._line is line:
             self._line = None
-
-
-class _Lifecycle(LifecycleHandler):  # type: ignore[misc]  # the library ships no types
-    """Notes the end of a connection; called by a thread of the client library."""
-
-    def __init__(self) -> None:
-        self.is_up = True
-
-    def on_disconnect(self, reason: Exception | None) -> None:  # noqa: ARG002 - the request under way gets it too
-        self.is_up = False
-
-
-@dataclass(frozen=True)
-class _Line:
-    connection: Connection
-    client: GreengrassCoreIPCClient
-    lifecycle: _Lifecycle

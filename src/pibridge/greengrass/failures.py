@@ -4,7 +4,7 @@ from typing import Final
 
 from awscrt.exceptions import AwsCrtError
 from awsiot.eventstreamrpc import AccessDeniedError
-from awsiot.greengrasscoreipc.model import InvalidArgumentsError, ServiceError, UnauthorizedError
+from awsiot.greengrasscoreipc.model import InvalidArgumentsError, ResourceNotFoundError, ServiceError, UnauthorizedError
 
 from pibridge.errors import PIBridgeError, UnavailableError
 from pibridge.greengrass.limits import Operation
@@ -30,6 +30,10 @@ class NeverTakenError(PIBridgeError):
     """The nucleus says that the message itself is wrong: sending it again is useless."""
 
 
+class NotThereError(UnavailableError):
+    """The nucleus does not know what it was asked for; it may know it later."""
+
+
 def connect_failure(error: Exception, socket: str) -> LostError:
     """Say why there is no connection to the nucleus at this socket."""
     about = f"cannot connect to the Greengrass nucleus at {socket}"
@@ -48,18 +52,30 @@ def connect_failure(error: Exception, socket: str) -> LostError:
 
 def publish_failure(error: Exception, operation: Operation, topic: str) -> PIBridgeError:
     """Say why the nucleus did not take a message to this topic."""
-    about = f"cannot publish to {topic} through the Greengrass nucleus"
+    return request_failure(
+        error,
+        f"cannot publish to {topic} through the Greengrass nucleus",
+        allow=f"aws.greengrass#{operation} on this topic under accessControl, {_POLICIES[operation]}",
+        later=_not_taken_hint(operation),
+    )
+
+
+def request_failure(error: Exception, about: str, *, allow: str, later: str = _AGAIN) -> PIBridgeError:
+    """Say why the nucleus did not do what it was asked for.
+
+    `about`: what cannot be done. `allow`: what the recipe has to allow. `later`: the hint where it is not done now.
+    """
     match error:
         case UnauthorizedError():
             return UnavailableError(
-                f"{about}: the component may not",
-                hint=f"allow aws.greengrass#{operation} on this topic under accessControl, "
-                f"{_POLICIES[operation]}, in the component's configuration",
+                f"{about}: the component may not", hint=f"allow {allow}, in the component's configuration"
             )
+        case ResourceNotFoundError():
+            return NotThereError(f"{about}: {_said(error)}")
         case InvalidArgumentsError():
             return NeverTakenError(f"{about}: {_said(error)}")
         case ServiceError():
-            return NotTakenError(f"{about}: {_said(error)}", hint=_not_taken_hint(operation))
+            return NotTakenError(f"{about}: {_said(error)}", hint=later)
         case TimeoutError():
             return LostError(f"{about}: no answer", hint=_LOOK)
     return LostError(f"{about}: connection lost: {_said(error)}", hint=_AGAIN)

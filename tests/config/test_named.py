@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from pibridge.config.named_files import named_files
+from pibridge.config.named import named_files, named_secrets
 from pibridge.config.references import References
 
 
@@ -21,3 +21,16 @@ from pibridge.config.references import References
 def test_files_are_found_wherever_they_are_named(tree: dict[str, Any], files: set[str]) -> None:
     """References and keys that end in `_file` count, also in a tree that is not valid."""
     assert named_files(tree, References({"FOLDER": "/plant"})) == {Path(name) for name in files}
+
+
+def test_secrets_are_found_wherever_they_are_named() -> None:
+    """Each is given once, as it is written."""
+    tree = {
+        "pi": {"auth": {"username": "${secret:pi#user}", "password": "${secret:pi#password}"}},
+        "a": ["x${secret:b}"],
+    }
+    assert named_secrets({**tree, "again": "${secret:b}"}) == {
+        "${secret:pi#user}",
+        "${secret:pi#password}",
+        "${secret:b}",
+    }
