@@ -6,13 +6,14 @@ BIN := .venv/bin
 EXTRAS ?= dev
 INSTALLED := .venv/.installed-$(EXTRAS)
 
-.PHONY: help demo test check bench lint clean
+.PHONY: help demo test check bench lint lock clean
 
 help:
 	@echo 'make demo   a plant to play with, read into files: needs neither PI nor AWS'
 	@echo 'make test   all tests'
 	@echo 'make lint   ruff, mypy, the order of the rooms'
 	@echo 'make check  lint and test: what must be green before a change goes in'
+	@echo 'make lock   requirements.lock after a change of the dependencies; remove the file first to take the newest of all'
 	@echo 'make bench  how fast the whole road is on this machine'
 	@echo 'make clean  removes what these targets made'
 
@@ -33,6 +34,11 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# What a deployed daemon needs, for every platform. Without the extra kerberos: that is compiled where it is wanted.
+lock: $(INSTALLED)
+	$(BIN)/uv pip compile pyproject.toml --extra parquet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command 'make lock' --quiet --output-file requirements.lock
 
 clean:
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
