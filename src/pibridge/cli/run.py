@@ -1,6 +1,7 @@
 """`pibridge run`: the daemon."""
 
 import asyncio
+import os
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from pibridge.config.source import source_of
 from pibridge.config.watch import Watch
 from pibridge.daemon import logs
 from pibridge.daemon.run import run as run_daemon
+from pibridge.daemon.systemd import Systemd
 
 
 def run(context: typer.Context, config: Annotated[str | None, CONFIG] = None) -> None:
@@ -30,4 +32,4 @@ async def _until_signalled(loaded: Loaded, watch: Watch) -> None:
     on("SIGINT", stop.set)
     on("SIGTERM", stop.set)
     on("SIGHUP", hang_up.set)
-    await run_daemon(loaded, stop, watch=watch, hang_up=hang_up)
+    await run_daemon(loaded, stop, watch=watch, hang_up=hang_up, systemd=Systemd(os.environ))
