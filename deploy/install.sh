@@ -2,6 +2,7 @@
 # Installs PI Bridge as a service, or brings it to another version: Raspberry Pi OS (64-bit), Debian, Ubuntu.
 set -euo pipefail
 umask 022
+unset PYTHONPATH PYTHONHOME
 shopt -s nullglob
 
 usage() {

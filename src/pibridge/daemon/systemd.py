@@ -12,7 +12,7 @@ import structlog
 from pibridge.daemon.report import Report
 from pibridge.journal.journal import Journal
 
-_STATUS_EVERY_S: Final = 10.0
+_STATUS_EVERY_S: Final = 2.0
 
 
 class Systemd:
