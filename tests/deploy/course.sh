@@ -16,6 +16,8 @@ until_() {
 }
 restarted() { [[ $(of NRestarts) -ge 1 && $(of ActiveState) == active ]]; }
 has_files() { compgen -G "/var/lib/pibridge/$1/dt=*/*.$2" >/dev/null; }
+shows() { systemctl status pibridge | grep -q "$1"; }
+logs() { journalctl --unit pibridge --output cat | grep -q "$1"; }
 version() { readlink /opt/pibridge/current | cut -d- -f1; }
 
 "$install" --wheels $wheels /tmp/folder/old/*.whl >&2
@@ -33,10 +35,10 @@ until_ has_files lines jsonl
 tell 'lines written' $?
 until_ has_files columns parquet
 tell 'columns written' $?
-until_ grep -q 'tags are read' <(systemctl status pibridge)
+until_ shows 'tags are read'
 tell status "$(of StatusText)"
 systemctl reload pibridge
-until_ grep -q 'configuration read again' <(journalctl --unit pibridge --output cat)
+until_ logs 'configuration read again'
 tell reloaded $?
 
 mkdir -p /run/systemd/system/pibridge.service.d

@@ -30,7 +30,7 @@ APART = ["--mount", "--pid", "--fork", "--cgroup", "--uts", "--ipc", "--net"]
 ENDS = "    systemd = systemd or "
 """A line of `run` before which a version that cannot start ends."""
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400), pytest.mark.usefixtures("index")]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900), pytest.mark.usefixtures("index")]
 
 
 def why_not() -> str:
@@ -90,7 +90,7 @@ def said(cgroup: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     join = ["bash", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"', str(cgroup)]
     apart = ["unshare", *APART, "--kill-child", "--propagation=private"]
     boot = ["bash", str(HERE / "boot.sh"), str(folder), str(ROOT)]
-    ran = subprocess.run([*join, *apart, *boot], capture_output=True, check=False, text=True, timeout=300)
+    ran = subprocess.run([*join, *apart, *boot], capture_output=True, check=False, text=True, timeout=600)
     told = (folder / "said").read_text(encoding="utf-8") if (folder / "said").exists() else ""
     assert "\nleft:" in told, told + ran.stdout + ran.stderr
     return {name: found for name, _, found in (line.partition(": ") for line in told.splitlines())}
