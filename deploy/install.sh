@@ -142,6 +142,7 @@ build() {
   run "$python" -m venv "$version"
   run pip "$version" install "${offline[@]}" --only-binary=:all: --require-hashes --requirement "$lock"
   run pip "$version" install --no-index --no-deps "$wheel"
+  run sync
   trap 'rm -rf "$work"' EXIT
 }
 
@@ -219,4 +220,5 @@ END
   fi
 }
 
-if $uninstall; then remove; else install_; fi
+# In one line: bash reads on when it ends, and by then the file may be another one.
+if $uninstall; then remove; else install_; fi; exit
