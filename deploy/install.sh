@@ -142,7 +142,7 @@ build() {
   run "$python" -m venv "$version"
   run pip "$version" install "${offline[@]}" --only-binary=:all: --require-hashes --requirement "$lock"
   run pip "$version" install --no-index --no-deps "$wheel"
-  run sync
+  on_machine sync
   trap 'rm -rf "$work"' EXIT
 }
 

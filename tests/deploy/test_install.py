@@ -16,6 +16,8 @@ DIST_INFO = {
     "RECORD": "",
 }
 
+pytestmark = pytest.mark.timeout(600)  # each installation makes an environment, which a busy machine is slow at
+
 
 class Machine:
     """A folder that the program is installed below, and a folder of wheels to install from."""
