@@ -1,13 +1,12 @@
 import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
+from deploy.packages import pip
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
@@ -28,25 +27,6 @@ def wanted() -> list[Requirement]:
     """Give what pyproject.toml asks for, for a deployed daemon."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["parquet"]]
-
-
-def pip(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Ask the package index that pip has here; nothing is installed."""
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--only-binary=:all:"]
-    return subprocess.run(
-        [*command, "--retries=1", "--timeout=20", "--quiet", *arguments], capture_output=True, check=False, text=True
-    )
-
-
-@pytest.fixture(scope="module")
-def index() -> None:
-    """Skip where no package index answers, unless it is required."""
-    requirement, _ = locked()["structlog"]
-    found = pip("--no-deps", str(requirement))
-    if found.returncode and os.environ.get("PIBRIDGE_INDEX") == "required":
-        pytest.fail(f"no package index, and PIBRIDGE_INDEX is required: {found.stderr}", pytrace=False)
-    if found.returncode:
-        pytest.skip("no package index answers: what it has for other machines cannot be asked")
 
 
 def test_the_lock_keeps_to_the_ranges() -> None:
@@ -75,7 +55,7 @@ def test_nothing_is_compiled_on_the_edge(machine: str, python: str, tmp_path: Pa
     report = tmp_path / "report.json"
     platforms = [f"--platform={glibc.format(machine)}" for glibc in OLDEST_GLIBC]
     target = [f"--target={tmp_path / 'nowhere'}", f"--python-version={python}", "--implementation=cp", *platforms]
-    asked = pip(*target, f"--report={report}", f"--requirement={names}")
+    asked = pip("install", "--dry-run", "--ignore-installed", *target, f"--report={report}", f"--requirement={names}")
     assert asked.returncode == 0, asked.stderr
     found = {
         package["metadata"]["name"].lower().replace("_", "-"): package["download_info"]["archive_info"]["hashes"]

@@ -110,6 +110,19 @@ async def test_flush_makes_durable(tmp_path: Path) -> None:
         await journal.flush()
 
 
+async def test_an_answer_writes_nothing(tmp_path: Path) -> None:
+    """The writer may be asked for an answer as often as one likes: the files stay as they are."""
+
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in tmp_path.glob("journal.db*") if not path.name.endswith("-shm")}
+
+    async with opened(tmp_path, flush=60) as journal:
+        before = files()
+        for _ in range(10):
+            await journal.answer()
+        assert files() == before
+
+
 async def test_next_from_memory_and_from_disk_is_the_same(tmp_path: Path) -> None:
     """Whether a sink has caught up or not, it gets the same chunks."""
     async with opened(tmp_path) as journal:

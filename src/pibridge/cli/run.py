@@ -13,6 +13,7 @@ from pibridge.config.source import source_of
 from pibridge.config.watch import Watch
 from pibridge.daemon import logs
 from pibridge.daemon.run import run as run_daemon
+from pibridge.daemon.systemd import Systemd
 from pibridge.errors import ConfigurationError
 
 
@@ -40,7 +41,7 @@ def run(
 
 async def _by_itself(loaded: Loaded, watch: Watch) -> None:
     stop, hang_up = _signalled()
-    await run_daemon(loaded, stop, watch=watch, hang_up=hang_up)
+    await run_daemon(loaded, stop, watch=watch, hang_up=hang_up, systemd=Systemd(os.environ))
 
 
 async def _as_component() -> None:

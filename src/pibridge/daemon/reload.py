@@ -9,6 +9,7 @@ import structlog
 
 from pibridge.config.watch import Watch
 from pibridge.daemon.parts import Parts
+from pibridge.daemon.systemd import Systemd
 from pibridge.errors import ConfigurationError, JournalError, PIBridgeError
 from pibridge.pi.aside import aside
 
@@ -19,24 +20,27 @@ class Reload:
     """`watch`: where the configuration comes from. None: it stays as it is.
 
     `hang_up`: set by who wants it read at once, and PI asked at once if it refused us.
+    `systemd`: is told when a new configuration is looked at.
     """
 
-    def __init__(self, watch: Watch | None, parts: Parts, hang_up: asyncio.Event) -> None:
+    def __init__(self, watch: Watch | None, parts: Parts, hang_up: asyncio.Event, systemd: Systemd) -> None:
         self._watch = watch
         self._parts = parts
         self._hang_up = hang_up
+        self._systemd = systemd
         self._unreadable = ""
         self._log = structlog.get_logger()
 
     async def run(self) -> NoReturn:
         """Look every second, and apply what changed."""
         while True:
-            if await self._is_asked():
+            asked = await self._is_asked()
+            if asked:
                 self._parts.intake.client.try_now()
-                if self._watch is not None:
-                    await self._take(self._watch)
-            elif self._watch is not None and await self._has_news(self._watch):
+            if self._watch is not None and (asked or await self._has_news(self._watch)):
+                self._systemd.reloading()
                 await self._take(self._watch)
+                self._systemd.reloaded()
 
     async def _is_asked(self) -> bool:
         """Wait until the next look is due, or somebody asks for it."""

@@ -18,6 +18,7 @@ from pibridge.daemon.orders import Orders
 from pibridge.daemon.parts import Parts
 from pibridge.daemon.reload import Reload
 from pibridge.daemon.report import Report
+from pibridge.daemon.systemd import Systemd
 from pibridge.daemon.tasks import Tasks, cancel
 from pibridge.errors import JournalFullError
 from pibridge.journal.journal import Journal
@@ -31,21 +32,24 @@ STOP_S = 3.5
 """How long a stop takes at most; what is not acknowledged then stays owed on disk."""
 
 
-async def run(
+async def run(  # noqa: PLR0913 - what a daemon has around it
     configuration: Configuration | Loaded,
     stop: asyncio.Event,
     started: Callable[[Report], None] = lambda _: None,
     *,
     watch: Watch | None = None,
     hang_up: asyncio.Event | None = None,
+    systemd: Systemd | None = None,
 ) -> None:
     """Run until `stop` is set, then stop intake, drain the sinks, and leave the rest on disk.
 
     Raises PIBridgeError when a part cannot start or fails beyond repair. `started` gets what tells how it goes.
     `watch`: where a new configuration may come from; `hang_up`: set to look there at once.
+    `systemd`: who is told how it goes, if anybody.
     """
     log = structlog.get_logger()
     loaded = configuration if isinstance(configuration, Loaded) else Loaded.of(configuration)
+    systemd = systemd or Systemd({})
     counters, tasks = Counters(), Tasks()
     async with AsyncExitStack() as open_parts:
         journal = await Journal.open(loaded.configuration.journal)
@@ -57,10 +61,12 @@ async def run(
         parts = Parts(loaded, journal, report, intake, delivery)
         open_parts.push_async_callback(parts.close)
         await parts.start()
-        reload = tasks.start(Reload(watch, parts, hang_up or asyncio.Event()).run(), "reload")
+        reload = tasks.start(Reload(watch, parts, hang_up or asyncio.Event(), systemd).run(), "reload")
         orders = tasks.start(Orders(journal, Mailbox(loaded.configuration.journal.path)).run(), "orders")
+        signs_of_life = tasks.start(systemd.keep_informed(journal, report), "signs of life")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, site=loaded.configuration.site)
+        systemd.started()
         started(report)
         try:
             ends: list[asyncio.Future[Any]] = [stopping, journal.failed, tasks.died]
@@ -68,8 +74,9 @@ async def run(
             if stop.is_set():
                 log.info("stopping", step="intake stops, sinks drain")
         finally:
+            systemd.stopping()
             begun = asyncio.get_running_loop().time()
-            await cancel(reload, orders, stopping)
+            await cancel(reload, orders, signs_of_life, stopping)
             await intake.end()
             await _flush(journal)
             # A server that does not answer holds up intake's end: sinks have what is left of the time.

@@ -189,6 +189,10 @@ class Journal:
         if self._traffic.bytes and self._writer.full:
             raise full_error()
 
+    async def answer(self) -> None:
+        """Return when the writer has done all that was asked before; nothing is written. Raises JournalError."""
+        await self._requests.ask(_nothing)
+
     async def commit(
         self, lane: Lane, events: Sequence[Event], arrived_ticks: int, changes: Sequence[Change] = ()
     ) -> None:
