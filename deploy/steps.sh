@@ -2,6 +2,8 @@
 # What the steps share. Sourced, not run.
 
 dry_run=false
+# The AWS CLI in version 1 looks only at the second name.
+[[ -z ${AWS_REGION:-} ]] || export AWS_DEFAULT_REGION=$AWS_REGION
 
 # Say the command; run it, unless only a dry run was asked for.
 step() {
