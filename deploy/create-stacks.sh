@@ -28,7 +28,7 @@ while (($#)); do
 done
 [[ -n $sites ]] || die "which sites are there? --sites houston,dallas"
 for each in "${settings[@]}"; do
-  [[ $each =~ ^(lake|fleet|health|alarms|routes|influxdb)\.[A-Za-z]+= ]] || die "--set $each: write STACK.KEY=VALUE, such as lake.Format=jsonl"
+  [[ $each =~ ^(lake|fleet|health|alarms|routes|influxdb)\.[A-Za-z0-9]+= ]] || die "--set $each: write STACK.KEY=VALUE, such as lake.Format=jsonl"
 done
 
 # deploy STACK TEMPLATE KEY=VALUE...: make or change a stack; --set comes last and wins.
