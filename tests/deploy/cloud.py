@@ -1,12 +1,11 @@
 """What tests do in the account on this machine: take steps, and look at what became of them."""
 
-import json
+import ast
 import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
 
 import boto3  # type: ignore[import-untyped]  # comes with moto, without types
 import yaml
@@ -75,7 +74,8 @@ class Account:
     def output(self, stack: str, key: str) -> str:
         """Give what a stack says of itself."""
         (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}[key]
+        outputs: dict[str, str] = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
+        return outputs[key]
 
     def role_policy(self, stack: str) -> list[dict[str, Any]]:
         """Give the statements of what devices may do by their role."""
@@ -89,9 +89,9 @@ class Account:
 
 
 def statements(document: Any) -> list[dict[str, Any]]:
-    """Give the statements of a policy."""
-    read = json.loads(unquote(document)) if isinstance(document, str) else document
-    return list(read["Statement"])
+    """Give the statements of a policy. Where CloudFormation made it, moto tells it as Python would write it."""
+    read = ast.literal_eval(document) if isinstance(document, str) else document
+    return [each for each in read["Statement"] if each is not None]
 
 
 def actions(of: list[dict[str, Any]]) -> set[str]:
@@ -117,7 +117,7 @@ def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[st
     return {suffix: loader.construct_mapping(node, deep=True)}
 
 
-_Template.add_multi_constructor("!", _intrinsic)  # type: ignore[no-untyped-call]  # types-pyyaml has none here
+_Template.add_multi_constructor("!", _intrinsic)
 
 
 def template(name: str) -> dict[str, Any]:

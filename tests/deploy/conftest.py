@@ -20,6 +20,7 @@ CHOSEN: Final = {
     "fleet.SiteWiseImportBucket": "acme-sitewise",
     "fleet.SiteWiseImportRoleArn": IMPORT_ROLE,
     "fleet.KinesisStream": "acme-pi",
+    "fleet.Commands": "true",
     "fleet.SecretArns": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pi-AbCdEf",
     "alarms.GapSeconds": "7200",
     "routes.ToS3": "true",
@@ -61,5 +62,3 @@ def templates() -> list[Path]:
     found = sorted((DEPLOY / "cloudformation").glob("*.yaml"))
     assert found
     return found
-
-

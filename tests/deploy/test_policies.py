@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 
+from context.plants import NOTE
 from deploy.cloud import DEPLOY, TESTS, Account, actions, listed, statements
 from deploy.conftest import IMPORT_ROLE
 from deploy.wire import Asked, Wire, wire_to
@@ -25,7 +26,7 @@ from pibridge.sinks.sitewise.sink import SiteWiseSink
 from sinks.batches import NOON, ListedBatch, values
 from sinks.message_sides import IotCore, readings
 from sinks.mosquitto import require_mosquitto
-from sinks.plant_records import NOTE, context
+from sinks.plant_records import context
 from sinks.sitewise.double import sitewise
 from sinks.sitewise.samples import NOW, NOW_S, record
 
@@ -40,6 +41,7 @@ BY_OTHERS: Final = {
     "secretsmanager:GetSecretValue",
 }
 MESSAGES: Final = {"iot:Connect", "iot:Publish"}
+COMMANDS: Final = {"iot:Subscribe", "iot:Receive"}
 IOT: Final = "arn:aws:iot:eu-west-1:123456789012"
 
 
@@ -92,7 +94,7 @@ async def all_of_kinesis(account: Account, wire: Wire) -> list[Asked]:
     keys = {"type": "kinesis", "stream": "acme-pi", "region": "eu-west-1", "endpoint_url": wire.url}
     sink = build("stream", KinesisSettings.model_validate(keys), SITE)
     await sink.open()
-    await sink.probe()  # type: ignore[attr-defined]  # not part of the contract
+    await sink.probe()
     await sink.write(ListedBatch(values(1, 10)))
     await sink.close()
     return [(action, "arn:aws:kinesis:eu-west-1:123456789012:stream/acme-pi") for action, _ in wire.asked]
@@ -134,18 +136,17 @@ async def test_the_role_allows_what_is_done_and_nothing_more(account: Account) -
         async with wire_to(account.url) as wire:
             done |= set(await have(account, wire))
     assert [each for each in done if not allows(policy, each)] == []
-    assert {action for action, _ in done} | BY_OTHERS | MESSAGES == actions(policy)
+    assert {action for action, _ in done} | BY_OTHERS | MESSAGES | COMMANDS == actions(policy)
 
 
 async def test_a_site_reaches_only_its_own(account: Account, wire: Wire) -> None:
     """The credentials of another site are good for none of what this one writes."""
     policy = account.role_policy("pibridge-fleet")
-    for have in (all_of_s3,):
-        assert not any(allows(policy, each, thing="houston2") for each in await have(account, wire))
+    assert not any(allows(policy, each, thing="houston2") for each in await all_of_s3(account, wire))
 
 
 def test_what_was_not_chosen_is_not_allowed(account: Account) -> None:
-    """Without SiteWise, Kinesis, secrets and a key, a device may put records, read what is its own, and send messages."""
+    """Without options a device may put records, read what is its own, and send messages."""
     text = (DEPLOY / "cloudformation" / "fleet.yaml").read_text(encoding="utf-8")
     account.client("cloudformation").create_stack(
         StackName="plain",
@@ -181,12 +182,15 @@ async def test_messages_are_allowed_by_certificate_and_by_role(
         for topic in re.findall(r"Received PUBLISH from pibridge\S* \(.*?'(.+?)'", log)
     }
     assert {action for action, _ in done} == MESSAGES
-    done.add(("iot:Connect", f"{IOT}:client/pibridge-{SITE}-check"))
+    done |= {("iot:Connect", f"{IOT}:client/pibridge-{SITE}-{name}") for name in ("check", "remote")}
+    done |= {("iot:Publish", f"{IOT}:topic/pibridge/{SITE}/{name}") for name in ("health", "answers")}
+    done.add(("iot:Subscribe", f"{IOT}:topicfilter/pibridge/{SITE}/commands"))
+    done.add(("iot:Receive", f"{IOT}:topic/pibridge/{SITE}/commands"))
     standalone = account.iot_policy("pibridge-fleet-standalone")
     for policy in (standalone, account.role_policy("pibridge-fleet")):
         assert [each for each in done if not allows(policy, each)] == []
         assert not any(allows(policy, each, thing="houston2") for each in done)
-    assert actions(standalone) == {*MESSAGES, "iot:AssumeRoleWithCertificate"}
+    assert actions(standalone) == {*MESSAGES, *COMMANDS, "iot:AssumeRoleWithCertificate"}
     published = {each for each in done if each[0] == "iot:Publish"}
     assert all(allows(account.iot_policy("pibridge-fleet-core"), each) for each in published)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Final
 from urllib.parse import unquote
 
@@ -42,7 +43,7 @@ class Wire:
         async with (
             aiohttp.ClientSession(auto_decompress=False) as session,
             session.request(
-                request.method, f"{self.behind}{request.raw_path}", data=await request.read(), headers=headers
+                request.method, f"{self.behind}{request.raw_path}", data=BytesIO(await request.read()), headers=headers
             ) as answer,
         ):
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOPS}
