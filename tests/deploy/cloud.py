@@ -62,7 +62,7 @@ class Account:
             check=False,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=240,
         )
 
     def step(self, script: str, *options: str, **environment: str) -> Ended:

@@ -14,6 +14,7 @@ from sinks.batches import ListedBatch
 from sinks.plant_records import every_kind
 from sinks.read_back import written
 
+pytestmark = pytest.mark.timeout(300)  # each step is many runs of the AWS CLI
 Columns = dict[str, str]
 
 

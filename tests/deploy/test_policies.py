@@ -30,6 +30,7 @@ from sinks.plant_records import context
 from sinks.sitewise.double import sitewise
 from sinks.sitewise.samples import NOW, NOW_S, record
 
+pytestmark = pytest.mark.timeout(300)  # each step is many runs of the AWS CLI
 SITE: Final = "houston"
 BY_OTHERS: Final = {
     # SiteWise starts an import with the role that it is handed.

@@ -12,6 +12,7 @@ import yaml
 
 from deploy.cloud import DEPLOY, Account
 
+pytestmark = pytest.mark.timeout(300)  # each step is many runs of the AWS CLI
 CONFIGURATION = """
 site: ${env:AWS_IOT_THING_NAME}
 pi: {url: https://pi.example.com/piwebapi, auth: {method: basic, username: u, password: '${file:/run/secrets/pi}'}}

@@ -7,6 +7,8 @@ import pytest
 
 from deploy.cloud import DEPLOY, Account, template
 
+pytestmark = pytest.mark.timeout(300)  # each step is many runs of the AWS CLI
+
 
 def tool(name: str, *arguments: object) -> str:
     """Run a linter; give what it found."""
