@@ -101,3 +101,12 @@ async def test_json_has_one_finding_a_line(tmp_path: Path, simulator: Simulator)
     findings = [json.loads(line) for line in ended.out.splitlines()]
     assert {finding["level"] for finding in findings} == {"fine"}
     assert [finding["about"] for finding in findings] == PARTS
+
+
+async def test_offline_nobody_is_asked(tmp_path: Path) -> None:
+    """`--offline` looks at the configuration alone, as another machine will have it: one line, exit code 0."""
+    pi = {"url": "${env:PI_URL}", "auth": {"method": "bearer", "token": "${file:/run/secrets/token}"}}
+    streams = {"all": {"select": {"points_file": "tags.csv"}}}
+    sinks = {"lake": {"type": "s3", "bucket": "acme-historian"}}
+    ended = await check(tmp_path, "--offline", site="${env:SITE}", pi=pi, streams=streams, sinks=sinks)
+    assert (ended.code, ended.out) == (0, "ok    configuration: streams all; sinks lake\n")
