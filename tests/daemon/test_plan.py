@@ -24,6 +24,7 @@ def loaded(**changes: Any) -> Loaded:
         ({}, False, False, "", ""),
         ({"streams__more": POINTS}, False, True, "", ""),
         ({"refresh": "1m"}, False, True, "", ""),
+        ({"shard": {"index": 0, "of": 2}}, False, True, "", ""),
         ({"pi__limits": {"requests_per_second": 5}}, True, False, "", ""),
         ({"sinks": {"a": TWO_SINKS["a"]}}, False, False, "b", ""),
         ({"sinks__c": {"type": "file", "path": "c"}}, False, False, "", "c"),

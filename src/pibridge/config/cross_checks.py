@@ -1,5 +1,6 @@
 """What parts of the configuration say of each other."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,41 @@ def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
         for place, name in enumerate(keys["streams"])
         if isinstance(name, str) and name not in streams
     ]
+
+
+def unsharded_places(tree: dict[str, Any], configuration: Configuration) -> list[Problem]:
+    """Give a problem for each sink whose place is that of every shard: they would overwrite or disconnect each other.
+
+    `tree`: as it was written. A place that refers to `${…}`, or says the number of the shard, is one core's own.
+    """
+    shard = configuration.shard
+    if shard is None or shard.of == 1:
+        return []
+    problems = []
+    for name, sink in configuration.sinks.items():
+        if sink.type not in ("s3", "iot_core", "mqtt") and not (
+            isinstance(sink, SiteWiseSettings) and sink.bulk_import
+        ):
+            continue
+        path = ("sinks", name, *_PLACES[sink.type])
+        places = [_said(tree, path), _said(tree, (*path[:-1], "bucket"))]
+        number = re.compile(rf"(?<!\d){shard.index}(?!\d)")
+        if not any("${" in place or number.search(place) for place in places):
+            hint = f"'{_default(sink, path)}-${{env:PIBRIDGE_SHARD}}'"
+            problems.append(Problem(path, f"is that of all shards; write one of this core's own, like {hint}"))
+    return problems
+
+
+def _said(tree: Any, path: tuple[str, ...]) -> str:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return str(tree or "")
+
+
+def _default(sink: Any, path: tuple[str, ...]) -> str:
+    for key in path[2:]:
+        sink = getattr(sink, key)
+    return str(sink)
 
 
 def shared_places(configuration: Configuration) -> list[Problem]:

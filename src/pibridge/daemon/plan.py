@@ -39,7 +39,7 @@ def plan(old: Loaded, new: Loaded) -> Plan:
     stay = _NONE if every_sink else found.sinks.unchanged(new.configuration.sinks)
     return Plan(
         intake="pi" in other,
-        streams=bool(found.streams or relisted or "refresh" in other),
+        streams=bool(found.streams or relisted or {"refresh", "shard"} & other),
         context="context" in other,
         ended=frozenset(old.configuration.sinks) - stay,
         begun=frozenset(new.configuration.sinks) - stay,
