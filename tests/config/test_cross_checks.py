@@ -97,3 +97,13 @@ def test_shards_do_not_share_a_place(sink: dict[str, Any], problem: str | None) 
     assert len(found) == (problem is not None)
     assert not problem or found[0].startswith(problem)
     assert problems_of(small(sinks__two=sink, shard={"index": 0, "of": 1}), {"CORE": "1"}) == []
+
+
+@pytest.mark.parametrize("via", ["local", "nowhere"])
+def test_remote_goes_by_a_sink_that_has_a_connection(via: str) -> None:
+    """A file hears nothing, and what is not there neither; the names of those that would do are told."""
+    bus = {"type": "mqtt", "host": "h", "topic": "t"}
+    (problem,) = problems_of(small(sinks__bus=bus, remote={"via": via}))
+    assert problem.startswith("remote.via: no sink of type iot_core, mqtt or greengrass_local is named")
+    assert problem.endswith("there are bus")
+    assert problems_of(small(sinks__bus=bus, remote={"via": "bus"})) == []

@@ -38,6 +38,18 @@ def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
     ]
 
 
+def remote_ways(configuration: Configuration) -> list[Problem]:
+    """Give a problem if `remote` names no sink that has a connection to share the settings of."""
+    remote, sinks = configuration.remote, configuration.sinks
+    fit = [name for name, sink in sinks.items() if sink.type in ("iot_core", "mqtt", "greengrass_local")]
+    if remote is None or remote.via in fit:
+        return []
+    there = f"there are {', '.join(fit)}" if fit else "there is none: add one"
+    return [
+        Problem(("remote", "via"), f"no sink of type iot_core, mqtt or greengrass_local is named {remote.via}; {there}")
+    ]
+
+
 def unsharded_places(tree: dict[str, Any], configuration: Configuration) -> list[Problem]:
     """Give a problem for each sink whose place is that of every shard: they would overwrite or disconnect each other.
 

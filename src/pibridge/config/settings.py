@@ -9,6 +9,7 @@ from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.settings import Duration, Settings
 from pibridge.pi.settings import PiSettings
+from pibridge.remote.settings import RemoteSettings
 from pibridge.sinks.settings import SinkSettings
 from pibridge.status.settings import StatusSettings
 
@@ -47,6 +48,9 @@ class Configuration(Settings):
     sinks: dict[Name, SinkSettings] = Field(min_length=1, description="Where records go, by name.")
     status: StatusSettings | None = Field(
         default_factory=StatusSettings, description="The page for people, health checks and metrics. null: none."
+    )
+    remote: RemoteSettings | None = Field(
+        None, description="Health records that are told from afar, and requests that are taken from there. null: none."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="What the daemon says about itself.")
 

@@ -19,9 +19,11 @@ from awsiot.greengrasscoreipc.model import (
     PublishToTopicRequest,
 )
 
+from pibridge.errors import PIBridgeError
 from pibridge.greengrass.component import Component
 from pibridge.greengrass.failures import LostError, connect_failure, publish_failure
-from pibridge.greengrass.limits import Operation
+from pibridge.greengrass.hearing import Hearing, subscription
+from pibridge.greengrass.limits import Operation, Subscribing
 
 _FAILURES: Final = (AwsCrtError, RuntimeError, TimeoutError)
 """The client library's own are all RuntimeErrors, and what its native part raises at once is a plain one."""
@@ -39,6 +41,8 @@ class NucleusConnection:
         self._component = component
         self._patience_s = patience_s
         self._line: _Line | None = None
+        # The client library forgets who is not held.
+        self._subscriptions: list[object] = []
         self._connecting = asyncio.Lock()
 
     async def open(self) -> None:
@@ -62,9 +66,25 @@ class NucleusConnection:
         request = PublishToTopicRequest(topic=topic, publish_message=message)
         await self._ask(Operation.PUBLISH_TO_TOPIC, topic, GreengrassCoreIPCClient.new_publish_to_topic, request)
 
+    async def subscribe(self, operation: Subscribing, topic: str, hearing: Hearing) -> None:
+        """Have all messages of a topic from now on, until the connection is lost: `hearing` is told both.
+
+        Raises what `publish_to_iot_core` raises.
+        """
+        line = await self._connected()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                stream, request = subscription(line.client, operation, topic, hearing)
+                await asyncio.wrap_future(stream.activate(request))
+                await asyncio.wrap_future(stream.get_response())
+        except _FAILURES as error:
+            raise self._failed(error, line, operation, topic) from error
+        self._subscriptions.append(stream)
+
     async def close(self) -> None:
         """Let go of the connection. The next request makes another."""
         line, self._line = self._line, None
+        self._subscriptions.clear()
         if line is not None:
             line.connection.close()
 
@@ -81,10 +101,13 @@ class NucleusConnection:
                 finally:
                     stream.close()
         except _FAILURES as error:
-            failure = publish_failure(error, operation, topic)
-            if isinstance(failure, LostError):
-                self._drop(line)
-            raise failure from error
+            raise self._failed(error, line, operation, topic) from error
+
+    def _failed(self, error: Exception, line: "_Line", operation: Operation | Subscribing, topic: str) -> PIBridgeError:
+        failure = publish_failure(error, operation, topic)
+        if isinstance(failure, LostError):
+            self._drop(line)
+        return failure
 
     async def _connected(self) -> "_Line":
         async with self._connecting:
