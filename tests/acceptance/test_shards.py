@@ -73,6 +73,18 @@ async def agreed(cores: Sequence[Core]) -> None:
     await eventually(is_so, 90)
 
 
+def judged(plant: Simulator, cores: Sequence[Core], start: int, end: int) -> list[Counter[Fact]]:
+    """Give what each core told: together the plant's truth, and nothing twice by one core."""
+    told = [facts(core.records()) for core in cores]
+    known = between(truth(plant, POINTS, start, end), start, end)
+    assert len(known) > 200
+    assert set(known) - set().union(*told) == set()
+    within = [between(each, start, end) for each in told]
+    assert set().union(*within) == set(known)
+    assert all(each <= known for each in within)
+    return told
+
+
 async def test_one_more_core_joins_and_one_leaves(plant: Simulator, tmp_path: Path) -> None:
     """2 → 3 → 2 shards while values flow, one core killed before and down for longer than the overlap.
 
@@ -111,12 +123,30 @@ async def test_one_more_core_joins_and_one_leaves(plant: Simulator, tmp_path: Pa
         assert [await first.stop(), await second.stop()] == [0, 0]
     finally:
         await asyncio.gather(*(core.cease() for core in cores))
-    told = [facts(core.records()) for core in cores]
-    known = between(truth(plant, POINTS, start, end), start, end)
-    assert len(known) > 1000
-    assert set(known) - set().union(*told) == set()
-    assert set().union(*(between(each, start, end) for each in told)) == set(known)
-    assert all(each <= known for each in (between(some, start, end) for some in told))
+    told = judged(plant, cores, start, end)
     once: Counter[Fact] = sum((between(each, alone + SECOND, until) for each in told), Counter())
-    assert once == between(known, alone + SECOND, until) != {}
+    assert once == between(truth(plant, POINTS, alone + SECOND, until), alone + SECOND, until) != {}
     assert all(between(each, alone + SECOND, until) for each in told)
+
+
+async def test_one_deployment_for_all(plant: Simulator, tmp_path: Path) -> None:
+    """2 → 3 shards at once while values flow, the new core last: the overlap covers the time that was nobody's."""
+    cores = [Core(tmp_path / str(index), plant, index, of=2 if index < 2 else 3) for index in range(3)]
+    try:
+        await asyncio.gather(*(core.start() for core in cores[:2]))
+        await agreed(cores[:2])
+        start = wall_clock()
+        for core in cores[:2]:
+            core.share_with(3)
+            core.send(signal.SIGHUP)
+        await eventually(lambda: all("left to other shards" in core.log.read_text() for core in cores[:2]), 30)
+        await asyncio.sleep(OVERLAP_S / 3)
+        await cores[2].start()
+        await agreed(cores)
+        await asyncio.sleep(3)
+        end = wall_clock()
+        await asyncio.sleep(2)
+        assert [await core.stop() for core in cores] == [0, 0, 0]
+    finally:
+        await asyncio.gather(*(core.cease() for core in cores))
+    judged(plant, cores, start, end)

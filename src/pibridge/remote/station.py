@@ -58,6 +58,7 @@ class Station:
         self._sending = asyncio.Lock()
         self._session: Session | None = None
         self._is_stopping = False
+        self._ignored = ""
         self._trouble = ""
         self._log = structlog.get_logger(via="remote")
 
@@ -131,7 +132,10 @@ class Station:
             health = msgspec.structs.replace(health, state=State.STOPPING)
         payload = msgspec.json.encode(health)
         if len(payload) > self._line.most_bytes:
-            payload = msgspec.json.encode(msgspec.structs.replace(health, problems=health.problems[:1]))
+            payload = msgspec.json.encode(msgspec.structs.replace(health, problems=["too many for this record"]))
+        if len(payload) > self._line.most_bytes:
+            self._log.warning("a health record is too large for this way", bytes=len(payload))
+            return
         try:
             await session.publish(self._health_topic, payload)
         except UnavailableError:
@@ -178,10 +182,10 @@ class Station:
     def _hear(self, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001 - called by the loop, by position
         taken = self._desk.take(payload, asyncio.get_running_loop().time(), is_retained=is_retained)
         if isinstance(taken, Ignored):
-            self._log.warning("a request is ignored", reason=taken.reason)
+            self._note_ignored(taken.reason)
             return
         if len(self._asked) + len(self._answers) >= _MOST_WAITING:
-            self._log.warning("a request is ignored", reason="too many wait for an answer", id=taken.id)
+            self._note_ignored("too many wait for an answer")
             return
         if isinstance(taken, Request):
             self._asked.append(taken)
@@ -190,6 +194,12 @@ class Station:
             self._log.warning("a request is refused", id=taken.id, do=taken.do, error=taken.error)
             self._answers.append(taken)
             self._has_answers.set()
+
+    def _note_ignored(self, reason: str) -> None:
+        """Log it; of a flood once."""
+        if self._ignored != reason:
+            self._ignored = reason
+            self._log.warning("a request is ignored", reason=reason)
 
     async def _answer(self, request: Request) -> Answer:
         """Do what is asked for, or say why not."""
