@@ -85,6 +85,8 @@ def test_two_mqtt_clients_need_two_names() -> None:
         ({"type": "s3", "bucket": "acme", "prefix": "pi/core-1"}, None),
         ({"type": "s3", "bucket": "acme", "prefix": "pi/core-12"}, "sinks.two.prefix: is that of all shards"),
         ({"type": "mqtt", "host": "h", "topic": "t"}, "sinks.two.client_id: is that of all shards"),
+        ({"type": "iot_core", "endpoint": "e.example.com"}, "sinks.two.client_id: is that of all shards"),
+        ({"type": "iot_core", "transport": "greengrass"}, None),
         ({"type": "sitewise", "bulk_import": {"bucket": "acme"}}, "sinks.two.bulk_import.prefix: is that of all"),
         ({"type": "sitewise"}, None),
         ({"type": "file", "path": "out2"}, None),

@@ -58,31 +58,31 @@ def unsharded_places(tree: dict[str, Any], configuration: Configuration) -> list
     shard = configuration.shard
     if shard is None or shard.of == 1:
         return []
+    number = re.compile(rf"\$\{{|(?<!\d){shard.index}(?!\d)")
     problems = []
     for name, sink in configuration.sinks.items():
-        if sink.type not in ("s3", "iot_core", "mqtt") and not (
-            isinstance(sink, SiteWiseSettings) and sink.bulk_import
-        ):
-            continue
+        match sink:
+            case S3Settings():
+                default = sink.prefix
+            case SiteWiseSettings() if sink.bulk_import is not None:
+                default = sink.bulk_import.prefix
+            case IotCoreSettings() if sink.transport != "greengrass" and sink.endpoint is not None:
+                default = sink.client_id
+            case MqttSettings():
+                default = sink.client_id
+            case _:
+                continue
         path = ("sinks", name, *_PLACES[sink.type])
-        places = [_said(tree, path), _said(tree, (*path[:-1], "bucket"))]
-        number = re.compile(rf"(?<!\d){shard.index}(?!\d)")
-        if not any("${" in place or number.search(place) for place in places):
-            hint = f"'{_default(sink, path)}-${{env:PIBRIDGE_SHARD}}'"
+        if not any(number.search(_written(tree, place)) for place in (path, (*path[:-1], "bucket"))):
+            hint = f"'{default}-${{env:PIBRIDGE_SHARD}}'"
             problems.append(Problem(path, f"is that of all shards; write one of this core's own, like {hint}"))
     return problems
 
 
-def _said(tree: Any, path: tuple[str, ...]) -> str:
+def _written(tree: Any, path: tuple[str, ...]) -> str:
     for key in path:
         tree = tree.get(key) if isinstance(tree, dict) else None
     return str(tree or "")
-
-
-def _default(sink: Any, path: tuple[str, ...]) -> str:
-    for key in path[2:]:
-        sink = getattr(sink, key)
-    return str(sink)
 
 
 def shared_places(configuration: Configuration) -> list[Problem]:
