@@ -67,3 +67,17 @@ async def test_pi_that_cannot_be_reached_is_one_line(tmp_path: Path, port: int, 
     assert ended.code == 1
     (line,) = ended.err.splitlines()
     assert f"no connection to 127.0.0.1:{port}" in line
+
+
+async def test_a_shard_has_its_share(tmp_path: Path, simulator: Simulator) -> None:
+    """The tags of all shards together are all tags, each once; the table says how many this one has."""
+    rows = []
+    for index in range(2):
+        shard = {"index": "${env:SHARD}", "of": 2}
+        config = written(tmp_path, tree(simulator, streams=STREAMS, shard=shard))
+        ended = await pibridge(tmp_path, "tags", "-c", config, "--json", environment={"SHARD": str(index)})
+        rows.append([json.loads(line)["tag"] for line in ended.out.splitlines()])
+    together = sorted(rows[0] + rows[1])
+    assert len(set(together)) == len(together) > len(rows[1]) > 0
+    ended = await pibridge(tmp_path, "tags", "-c", config, environment={"SHARD": "1"})
+    assert ended.out.splitlines()[0].strip() == f"{len(rows[1])} tags of {len(together)}: shard 1 of 2"

@@ -74,3 +74,38 @@ def test_two_mqtt_clients_need_two_names() -> None:
         "sinks.b.client_id: is that of a too; write another one",
         "sinks.f.client_id: is that of e too; write another one",
     ]
+
+
+@pytest.mark.parametrize(
+    ("sink", "problem"),
+    [
+        ({"type": "s3", "bucket": "acme"}, "sinks.two.prefix: is that of all shards; write one of this core's own"),
+        ({"type": "s3", "bucket": "acme", "prefix": "pi/${env:CORE}"}, None),
+        ({"type": "s3", "bucket": "acme-${env:CORE}"}, None),
+        ({"type": "s3", "bucket": "acme", "prefix": "pi/core-1"}, None),
+        ({"type": "s3", "bucket": "acme", "prefix": "pi/core-12"}, "sinks.two.prefix: is that of all shards"),
+        ({"type": "mqtt", "host": "h", "topic": "t"}, "sinks.two.client_id: is that of all shards"),
+        ({"type": "iot_core", "endpoint": "e.example.com"}, "sinks.two.client_id: is that of all shards"),
+        ({"type": "iot_core", "transport": "greengrass"}, None),
+        ({"type": "sitewise", "bulk_import": {"bucket": "acme"}}, "sinks.two.bulk_import.prefix: is that of all"),
+        ({"type": "sitewise"}, None),
+        ({"type": "file", "path": "out2"}, None),
+    ],
+)
+def test_shards_do_not_share_a_place(sink: dict[str, Any], problem: str | None) -> None:
+    """Cores that have one configuration would overwrite each other's objects and end each other's connections."""
+    tree = small(sinks__two=sink, shard={"index": "${env:CORE}", "of": "2"})
+    found = problems_of(tree, {"CORE": "1"})
+    assert len(found) == (problem is not None)
+    assert not problem or found[0].startswith(problem)
+    assert problems_of(small(sinks__two=sink, shard={"index": 0, "of": 1}), {"CORE": "1"}) == []
+
+
+@pytest.mark.parametrize("via", ["local", "nowhere"])
+def test_remote_goes_by_a_sink_that_has_a_connection(via: str) -> None:
+    """A file hears nothing, and what is not there neither; the names of those that would do are told."""
+    bus = {"type": "mqtt", "host": "h", "topic": "t"}
+    (problem,) = problems_of(small(sinks__bus=bus, remote={"via": via}))
+    assert problem.startswith("remote.via: no sink of type iot_core, mqtt or greengrass_local is named")
+    assert problem.endswith("there are bus")
+    assert problems_of(small(sinks__bus=bus, remote={"via": "bus"})) == []

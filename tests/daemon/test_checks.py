@@ -77,3 +77,20 @@ async def test_a_certificate_that_is_not_checked_is_a_doubt(simulator: Simulator
     pi = {"url": simulator.url, "allow_insecure": True, "tls": {"verify": False}}
     (finding,) = (await findings(reading(simulator, tmp_path, pi=pi)))["pi.tls.verify"]
     assert finding.level == "doubt"
+
+
+async def test_a_shard_says_what_it_has(simulator: Simulator, tmp_path: Path) -> None:
+    """Of the tags of a stream, how many; a stream of which it has none, and frames that another one tells, are fine."""
+    streams = {
+        "utilities": {"select": {"points": [r"\\PISRV1\U*"]}},
+        "one": {"select": {"points": [r"\\PISRV1\SINUSOID"]}},
+        "batches": {"select": {"event_frames": {"database": r"\\AF1\Plant"}}},
+    }
+    told = []
+    for index in range(2):
+        found = await findings(reading(simulator, tmp_path, streams=streams, shard={"index": index, "of": 2}))
+        assert {finding.level for each in found.values() for finding in each} == {"fine"}
+        assert f"shard {index} of 2" in found["streams.utilities"][-1].found
+        told += [found[f"streams.{name}"][-1].found for name in ("one", "batches")]
+    assert sum("other shards read them" in said for said in told) == 1
+    assert sum("another shard tells these event frames" in said for said in told) == 1

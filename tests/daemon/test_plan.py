@@ -24,6 +24,7 @@ def loaded(**changes: Any) -> Loaded:
         ({}, False, False, "", ""),
         ({"streams__more": POINTS}, False, True, "", ""),
         ({"refresh": "1m"}, False, True, "", ""),
+        ({"shard": {"index": 0, "of": 2}}, False, True, "", ""),
         ({"pi__limits": {"requests_per_second": 5}}, True, False, "", ""),
         ({"sinks": {"a": TWO_SINKS["a"]}}, False, False, "b", ""),
         ({"sinks__c": {"type": "file", "path": "c"}}, False, False, "", "c"),
@@ -69,6 +70,22 @@ def test_files_that_are_named_count_like_what_they_stand_for(tmp_path: Path) -> 
     assert todo.intake
     assert todo.begun == {"a", "b"}
     assert todo.changes == {"streams_changed": ["live"], "other": ["context", "pi"]}
+
+
+def test_the_remote_line_follows_what_it_is_made_of() -> None:
+    """Its own settings, the site, the shard, and the sink whose connection settings it uses; nothing else."""
+    bus = {"type": "mqtt", "host": "h", "topic": "t"}
+    sinks = {"a": {"type": "file"}, "bus": bus}
+    old = {"sinks": sinks, "remote": {"via": "bus"}}
+    changes: list[dict[str, Any]] = [
+        {"remote": {"via": "bus", "commands": {}}},
+        {"remote": None},
+        {"site": "leeds"},
+        {"sinks": {**sinks, "bus": {**bus, "host": "other"}}},
+    ]
+    assert all(plan(loaded(**old), loaded(**{**old, **change})).remote for change in changes)
+    unrelated = {"sinks": {**sinks, "a": {"type": "file", "path": "b"}}, "refresh": "1m"}
+    assert not plan(loaded(**old), loaded(**{**old, **unrelated})).remote
 
 
 def test_what_changed_is_named() -> None:

@@ -141,7 +141,7 @@ class TestNucleus:
         topic = request.get("topicName") or request.get("topic") or ""
         if not fnmatchcase(topic, self.allowed):
             raise OperationError("UnauthorizedError", f"not authorized for {operation} on {topic}")
-        if operation == "SubscribeToTopic":
+        if operation.startswith("SubscribeTo"):
             self._subscribers.append((topic, call, stream))
             return {}
         self.refuse(operation, topic)
@@ -157,6 +157,17 @@ class TestNucleus:
             self._tell(topic, message)
         await self.answering.wait()
         return {}
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Have a message of IoT Core reach those who have subscribed to its topic there."""
+        message = {"topicName": topic, "payload": base64.b64encode(payload).decode(), "retain": retain}
+        for wanted, call, stream in self._subscribers:
+            if wanted == topic:
+                call.send(stream, APPLICATION_MESSAGE, 0, "IoTCoreMessage", {"message": message})
+
+    def listeners(self, topic: str) -> int:
+        """Give how many have subscribed to a topic."""
+        return sum(wanted == topic for wanted, _, _ in self._subscribers)
 
     def _tell(self, topic: str, message: str) -> None:
         event = {"binaryMessage": {"message": message, "context": {"topic": topic}}}

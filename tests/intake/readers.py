@@ -6,7 +6,7 @@ from typing import Any
 
 from context.plants import surroundings
 from intake.lines import Doorkeeper, Line, path
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.intake.streams import Streams
 from pibridge.pi.settings import LimitSettings
 from pibridge.status.counters import Counters
@@ -33,12 +33,27 @@ def write(file: Path, *names: str) -> None:
     new.replace(file)
 
 
-def reading(line: Line, refresh_s: float = NEVER_S, per_channel: int = 200, **streams: StreamSettings) -> Streams:
+def reading(
+    line: Line,
+    refresh_s: float = NEVER_S,
+    per_channel: int = 200,
+    shard: ShardSettings | None = None,
+    **streams: StreamSettings,
+) -> Streams:
     """Give the streams, as a daemon has them that has just started."""
     line.counters = Counters()
     limits = LimitSettings(requests_per_second=1000, streams_per_channel=per_channel)
     return Streams(
-        streams, refresh_s, limits, line.client, line.journal, line.counters, surroundings(), lambda _: None, _nothing
+        streams,
+        refresh_s,
+        limits,
+        line.client,
+        line.journal,
+        line.counters,
+        surroundings(),
+        lambda _: None,
+        _nothing,
+        shard,
     )
 
 

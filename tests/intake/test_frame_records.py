@@ -201,3 +201,11 @@ def test_the_last_word_is_how_the_frame_is(steps: Sequence[tuple[str, str, bool]
         else:
             followed[frame_id] = event.value
     assert followed == {frame_id: content(frame) for frame_id, frame in now.items()}
+
+
+def test_a_stream_that_leaves_remembers_nothing() -> None:
+    """Another core tells it from then on; here it is new should it come back."""
+    told = Told()
+    told.see(BATCH)
+    told.stream.remember(told.stream.leave())
+    assert told.stream.frames() == {}

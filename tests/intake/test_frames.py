@@ -8,9 +8,11 @@ from context.plants import surroundings
 from intake.lines import SECOND, Line, opened, plant_settings
 from pibridge.context.surroundings import Surroundings
 from pibridge.intake.frames import Frames, recall
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.settings import ShardSettings, StreamSettings
+from pibridge.intake.shard import has_frames
 from pibridge.journal.gaps import NewGap
 from pibridge.model.event import Lane
+from pibridge.pi.select_settings import EventFrames
 from waiting import eventually, running
 
 DATABASE = r"\\AF1\Plant"
@@ -31,9 +33,9 @@ def stream(template: str, **settings: Any) -> StreamSettings:
     return StreamSettings.model_validate({"select": select, "interval": "50ms", **settings})
 
 
-def frames(line: Line, around: Surroundings, **streams: StreamSettings) -> Frames:
+def frames(line: Line, around: Surroundings, shard: ShardSettings | None = None, **streams: StreamSettings) -> Frames:
     """Give who reads for these streams and rules."""
-    return Frames(streams, around, 3600.0, line.client, line.journal, line.counters)
+    return Frames(streams, around, 3600.0, line.client, line.journal, line.counters, shard)
 
 
 def batch(line: Line, around: Surroundings, asset: str) -> str:
@@ -122,3 +124,34 @@ async def test_a_new_stream_knows_its_first_day_at_once(line: Line) -> None:
     """However rarely it looks: until then a closed frame that PI makes late passes for an old one, and is not told."""
     async with running(frames(line, surroundings(), batches=stream("Unit Batch", interval="1h")).run()):
         await eventually(lambda: line.journal.mark("told batches") is not None, 30)
+
+
+async def test_a_shard_tells_its_frames_and_an_overlap_of_them(line: Line) -> None:
+    """A stream that is new here begins as far back as another core may have ended with it."""
+    shards = [ShardSettings(index=index, of=2, overlap=3 * 3600.0) for index in range(2)]
+    own = next(each for each in shards if has_frames(each, "units", EventFrames(database=DATABASE)))
+    reader = frames(line, surroundings(), own, units=stream("Unit Batch"))
+    async with running(reader.run()):
+        await eventually(lambda: line.journal.mark("told units"), 30)
+        assert {event.value["end"] is None for event in line.on_disk(Lane.LIVE)} == {True, False}
+
+
+async def test_frames_that_were_missed_are_told_before_their_stream_leaves(line: Line) -> None:
+    """A core that was down when the shards changed tells what ended meanwhile, and then no more."""
+    shards = [ShardSettings(index=index, of=2) for index in range(2)]
+    other = next(each for each in shards if not has_frames(each, "units", EventFrames(database=DATABASE)))
+    async with running(frames(line, surroundings(), units=stream("Unit Batch")).run()):
+        await eventually(lambda: line.journal.mark("told units"), 30)
+    before = line.clock.ticks
+    line.clock.advance(5 * 3600)
+    async with running(frames(line, surroundings(), other, units=stream("Unit Batch")).run()):
+        await eventually(lambda: line.journal.mark("begun units") == 0, 30)
+        assert line.counters.stream("units").channels == 0
+    ended = {event.value["id"] for event in line.on_disk(Lane.LIVE) if event.value["end"] is not None}
+    plant = line.simulator.plant
+    missed = [frame for frame in plant.frames.between(before, plant.clock()) if frame.end_ticks < plant.clock()]
+    owed = {str(frame.id) for frame in missed if frame.template in ("Unit Batch", "Fermenter Batch")}
+    assert owed - ended == set() != owed
+    assert await line.journal.facts("told units") == []
+    async with running(frames(line, surroundings(), other, units=stream("Unit Batch")).run()):
+        assert line.counters.stream("units").channels == 0

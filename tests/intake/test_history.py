@@ -378,3 +378,16 @@ async def test_recovered_events_are_not_taken_when_they_arrive_late(line: Line) 
         owed = line.truth(BULK, start)
         await eventually(lambda: line.counters.stream("s").duplicates == sum(owed.values()))
     assert {fact: count for fact, count in (await line.told()).items() if fact[1] >= start} == owed
+
+
+async def test_what_is_owed_is_counted_with_its_age(line: Line) -> None:
+    """While PI gives nothing: how many gaps, and when the oldest begins; nothing once they are paid."""
+    archivist = Archivist(line)
+    await archivist.owe(BULK[:1], -100)
+    await archivist.owe(BULK[1:2], -200)
+    line.simulator.faults.add("status=503@path=recorded")
+    history = line.counters.history
+    async with running(archivist.history.run()):
+        await eventually(lambda: (history.owed, history.oldest_ticks) == (2, line.clock.ticks - 200 * SECOND))
+        line.simulator.faults.clear()
+        await eventually(lambda: (history.owed, history.oldest_ticks) == (0, 0), 20)

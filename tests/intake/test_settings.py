@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.model import ticks
 from pibridge.model.tag import Mode
 
@@ -85,3 +85,10 @@ def test_backfill_reaches_from_the_first_start_or_a_time(written: str | float, s
 def test_no_backfill_by_default() -> None:
     """History is read only where it is asked for."""
     assert stream().backfill_from_ticks(NOW) is None
+
+
+def test_a_shard_is_one_of_its_fleet() -> None:
+    """Numbers may be texts, as they come from the environment; the last of three shards is number 2."""
+    assert ShardSettings.model_validate({"index": "2", "of": "3"}) == ShardSettings(index=2, of=3, overlap=3600.0)
+    with pytest.raises(ValidationError, match="has index 3 of 3; the last one is 2"):
+        ShardSettings(index=3, of=3)

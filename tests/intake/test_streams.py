@@ -8,6 +8,8 @@ from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from intake.readers import NEVER_S, doorkeeper, handshakes, listed, points, reading, reads, tells, write
 from pibridge.intake import streams as streams_module
 from pibridge.intake.pages import MARGIN_TICKS
+from pibridge.intake.reception import described
+from pibridge.intake.settings import ShardSettings
 from pibridge.intake.streams import Streams
 from pibridge.model import ticks
 from pibridge.model.event import DELETE, Lane
@@ -28,6 +30,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     # What cannot be resolved is tried again after ten seconds; nobody waits for that here.
     monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)
+    monkeypatch.setattr(streams_module, "_SOON_S", 0.05)
 
 
 async def test_reading_begins_by_itself_when_pi_is_there(line: Line) -> None:
@@ -358,3 +361,32 @@ async def test_settled_time_is_read_again_as_each_stream_says(line: Line, monkey
 
 async def _has(line: Line, number: int, values: list[object]) -> bool:
     return await line.values(number) == values
+
+
+async def test_a_shard_reads_its_share_and_an_overlap_of_it(line: Line) -> None:
+    """Of three tags one or two; with the history that another core may have had, as it reads from now on."""
+    async with running(reading(line, shard=ShardSettings(index=0, of=2, overlap=60.0), s=points(*BULK)).run()):
+        await eventually(lambda: 0 < line.counters.stream("s").tags < 3 and line.counters.stream("s").channels_open)
+        names = [described(line.journal, number).name for number in range(1, line.counters.stream("s").tags + 1)]
+        await tells(line, names, line.clock.ticks - 58 * SECOND)
+
+
+async def test_what_is_missed_of_a_tag_is_read_before_it_leaves(line: Line) -> None:
+    """A core that was down when the shards changed pays for all its tags, and keeps its own; others may come back."""
+    alone, one_of_two = (ShardSettings(index=0, of=of, overlap=60.0) for of in (1, 2))
+    async with running(reading(line, s=points(*BULK)).run()):
+        await reads(line, tags=3, channels=1)
+        start = line.clock.ticks + 1
+    line.clock.advance(7200)
+    streams = reading(line, shard=one_of_two, s=points(*BULK))
+    async with running(streams.run()):
+        await tells(line, BULK, start)
+        await eventually(lambda: 0 < line.counters.stream("s").tags < 3)
+        await eventually(line.owes_nothing)
+        left = [number for number in range(1, 4) if line.journal.joined(number) is None]
+        assert len(left) == 3 - line.counters.stream("s").tags
+        line.clock.advance(7200)
+        await line.tell_time()
+        streams.change({"s": points(*BULK)}, NEVER_S, surroundings(), alone)
+        await reads(line, tags=3, channels=2)
+    assert min(line.journal.joined(number) or 0 for number in left) >= line.clock.ticks - 61 * SECOND

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from journal.samples import opened, tags
 from pibridge.journal import schema
+from pibridge.journal.gaps import NewGap
 from pibridge.journal.tags import Description, TagBook, insert, join, load, load_joined
 
 
@@ -70,3 +71,21 @@ async def test_numbers_survive_a_restart(tmp_path: Path) -> None:
         assert await journal.describe(list(reversed(tags(6)))) == [6, 5, 4, 3, 2, 1]
         assert journal.number(tags(4)[3].key) == 4
         assert (journal.joined(2), journal.joined(3)) == (10, None)
+
+
+async def test_who_has_parted_is_new_when_it_comes_back(tmp_path: Path) -> None:
+    """Since when it is owed is forgotten, and so is a gap without an end; what was missed before stays a debt."""
+    async with opened(tmp_path) as journal:
+        await journal.describe(tags(2))
+        await journal.join([1, 2], 10)
+        await journal.open_gaps([NewGap(1, 20, 30, "down"), NewGap(1, 40, None, "left"), NewGap(2, 40, None, "down")])
+        await journal.part([1])
+        assert journal.owed() == {2: 10}
+    async with opened(tmp_path) as journal:
+        assert (journal.joined(1), journal.joined(2)) == (None, 10)
+        assert [(gap.tag, gap.start_ticks, gap.end_ticks) for gap in await journal.gaps()] == [
+            (1, 20, 30),
+            (2, 40, None),
+        ]
+        await journal.join([1], 50)
+        assert journal.joined(1) == 50

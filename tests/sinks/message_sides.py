@@ -68,7 +68,7 @@ class Broker:
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.broker = self._broker(folder)
-        self.subscriber = Subscriber(self.broker, *self._options())
+        self.subscriber = Subscriber(self.broker, *self.options())
         self.keys = keys
 
     def sink(self) -> Sink:
@@ -100,7 +100,8 @@ class Broker:
     def _broker(self, folder: Path) -> Mosquitto:
         return Mosquitto(folder, self.port)
 
-    def _options(self) -> list[str]:
+    def options(self) -> list[str]:
+        """Give what lets programs of mosquitto in."""
         return ["-u", "watcher"]
 
 
@@ -132,7 +133,8 @@ class IotCore(Broker):
         self.files = self.certificates.issue("bridge")
         return Mosquitto(folder, self.port, certificates=self.certificates)
 
-    def _options(self) -> list[str]:
+    def options(self) -> list[str]:
+        """Give what lets programs of mosquitto in."""
         files = self.certificates.issue("watcher")
         cert_file, key_file = map(str, files.values())
         return ["--cafile", str(self.certificates.ca_file), "--cert", cert_file, "--key", key_file]

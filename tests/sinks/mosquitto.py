@@ -29,7 +29,7 @@ _LONGEST_LINE_BYTES: Final = 1 << 20
 def require_mosquitto(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip where there is no broker to test with; with PIBRIDGE_MOSQUITTO=required that is a failure."""
     monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{_SYSTEM_FOLDERS}")
-    missing = [program for program in ("mosquitto", "mosquitto_sub") if shutil.which(program) is None]
+    missing = [program for program in ("mosquitto", "mosquitto_sub", "mosquitto_pub") if shutil.which(program) is None]
     if not missing:
         return
     reason = f"no broker here, install mosquitto mosquitto-clients: {', '.join(missing)} missing"
@@ -232,7 +232,16 @@ class Subscriber:
         async for line in process.stdout:
             retained, payload, topic = line.decode().rstrip("\n").split(" ", 2)
             self.messages.append((topic, bytes.fromhex(payload), retained == "1"))
-            self.records += unpacked(self.messages[-1][1])["records"]
+            if bytes.fromhex(payload)[:1] in {b"{", b"\x1f"}:  # others are no messages of records
+                self.records += unpacked(self.messages[-1][1]).get("records", [])
+
+
+async def say(broker: Mosquitto, topic: str, payload: bytes, *options: str) -> None:
+    """Publish a message at QoS 1 by mosquitto_pub, with the options that let it in; return when it is confirmed."""
+    command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker.port), "-V", "mqttv5", "-q", "1", "-t", topic, "-s"]
+    process = await asyncio.create_subprocess_exec(*command, *options, stdin=subprocess.PIPE)
+    await process.communicate(payload)
+    assert process.returncode == 0
 
 
 def _connections(pid: int) -> int:

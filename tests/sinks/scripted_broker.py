@@ -9,13 +9,16 @@ from typing import Final
 
 CONNECT: Final = 1
 PUBLISH: Final = 3
+SUBSCRIBE: Final = 8
 PINGREQ: Final = 12
 _MQTT_5: Final = 5
 
 
 @dataclass
 class ScriptedBroker:
-    """`connack`: code of each CONNACK. `pubacks`: codes in turn, the last again and again; None keeps silent.
+    """`connack`: code of each CONNACK. `suback`: of each SUBACK.
+
+    `pubacks`: codes in turn, the last again and again; None keeps silent.
 
     `goodbye`: code of the DISCONNECT that answers a publish, None for none. `most_packet_bytes`: told in the CONNACK.
     `publishers`: the client of each publish.
@@ -28,6 +31,7 @@ class ScriptedBroker:
     goodbye: int | None = None
     most_packet_bytes: int | None = None
     retains: bool = True
+    suback: int = 1
     clients: list[str] = field(default_factory=list)
     publishers: list[str] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
@@ -73,6 +77,8 @@ class ScriptedBroker:
             code = self.pubacks.pop(0) if len(self.pubacks) > 1 else self.pubacks[0]
             told = b"" if self.version != _MQTT_5 or code is None else bytes([code, 0])
             return [] if code is None else [framed(0x40, body[end : end + 2] + told)]
+        if kind >> 4 == SUBSCRIBE:
+            return [framed(0x90, body[:2] + (b"\0" if self.version == _MQTT_5 else b"") + bytes([self.suback]))]
         return [framed(0xD0, b"")] if kind >> 4 == PINGREQ else []
 
 

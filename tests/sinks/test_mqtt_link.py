@@ -154,3 +154,24 @@ async def test_nobody_there_is_told(port: int, network: Network) -> None:
     """A port that nobody listens on is UnavailableError at once."""
     with pytest.raises(UnavailableError, match=r"CONNECTION_REFUSED.*start it"):
         await broker_at(port).connect(network, "me")
+
+
+@pytest.mark.parametrize(("code", "hint"), [(135, "let us publish"), (128, "let us publish"), (151, "limits")])
+async def test_a_refused_subscription_is_told(link: Link, scripted: ScriptedBroker, code: int, hint: str) -> None:
+    """With the topic, the broker's reason and the next step; the connection stays."""
+    scripted.suback = code
+    with pytest.raises(UnavailableError, match=rf"subscribe to a/b: .*\({code}\)") as refused:
+        await link.subscribe("a/b")
+    assert hint in refused.value.hint
+    scripted.suback = 0
+    await link.subscribe("a/b")
+
+
+async def test_who_waits_for_the_end_is_told(link: Link, scripted: ScriptedBroker) -> None:
+    """With the reason of the broker; nobody can subscribe after that."""
+    ended = asyncio.create_task(link.until_lost())
+    for writer in list(scripted.writers):
+        writer.close()
+    assert "no connection to the broker" in str(await ended)
+    with pytest.raises(UnavailableError, match="no connection to the broker"):
+        await link.subscribe("a/b")

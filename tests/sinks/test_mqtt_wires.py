@@ -21,6 +21,10 @@ class Noted:
         """Note it."""
         self.told.append(("opened", most_packet_bytes > 100_000, retains))
 
+    def said(self, payload: bytes, *, is_retained: bool) -> None:
+        """Note it."""
+        self.told.append((payload, is_retained))
+
     def ended(self, trouble: Trouble) -> None:
         """Note it."""
         self.told.append(trouble)

@@ -1,6 +1,7 @@
 import msgspec
 
 from pibridge.journal.letters import Count
+from pibridge.model import ticks
 from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
 from pibridge.status.snapshot import HistoryStatus, SinkStatus, Snapshot, StreamStatus
 from status.moments import BUSY, NEWEST
@@ -69,3 +70,10 @@ def test_no_event_yet_has_no_time() -> None:
 def test_a_snapshot_survives_json() -> None:
     """What `/api/status` sends reads back as the same snapshot."""
     assert msgspec.json.decode(msgspec.json.encode(BUSY), type=Snapshot) == BUSY
+
+
+def test_the_oldest_gap_is_told_by_its_time() -> None:
+    """Nothing is told while there is none."""
+    begun = ticks.parse("2026-03-01T12:00:00Z")
+    assert HistoryStatus.of(HistoryCounters(owed=2, oldest_ticks=begun)).oldest_gap == ticks.render(begun)
+    assert HistoryStatus.of(HistoryCounters()).oldest_gap == ""

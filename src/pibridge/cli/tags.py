@@ -14,6 +14,7 @@ from rich.table import Table
 from pibridge.cli.choice import CONFIG, chosen
 from pibridge.config.settings import Configuration
 from pibridge.daemon import logs
+from pibridge.intake.shard import has_tag
 from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.selection import Selection, resolve
@@ -28,11 +29,15 @@ def tags(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one tag a line.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
 ) -> None:
-    """Resolve the selections of all streams and print the tags; what is left out, with the reason, goes to stderr."""
+    """Resolve the selections of all streams and print the tags; what is left out, with the reason, goes to stderr.
+
+    With `shard`, the tags that this core reads.
+    """
     configuration = chosen(context, config)
     logs.configure(configuration.log.model_copy(update={"level": "error"}))
     selections = asyncio.run(_resolve(configuration))
-    rows = [_row(tag) for selection in selections.values() for tag in selection.tags]
+    found = [tag for selection in selections.values() for tag in selection.tags]
+    rows = [_row(tag) for tag in found if has_tag(configuration.shard, tag)]
     if as_json:
         for row in rows:
             typer.echo(json.dumps(row))
@@ -43,7 +48,9 @@ def tags(
         writer.writerows(rows)
         typer.echo(text.getvalue(), nl=False)
     else:
-        Console(soft_wrap=True).print(_table(rows))
+        shard = configuration.shard
+        title = f"{len(rows)} tags" + (f" of {len(found)}: shard {shard.index} of {shard.of}" if shard else "")
+        Console(soft_wrap=True).print(_table(title, rows))
     for stream, selection in selections.items():
         for problem in selection.problems:
             hint = f"; {problem.hint}" if problem.hint else ""
@@ -73,8 +80,8 @@ def _row(tag: Tag) -> dict[str, str]:
     }
 
 
-def _table(rows: list[dict[str, str]]) -> Table:
-    table = Table(title=f"{len(rows)} tags", title_justify="left", box=None)
+def _table(title: str, rows: list[dict[str, str]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None)
     for column in _SHOWN:
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -1,5 +1,6 @@
 """What parts of the configuration say of each other."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,53 @@ def unknown_streams(tree: dict[str, Any]) -> list[Problem]:
         for place, name in enumerate(keys["streams"])
         if isinstance(name, str) and name not in streams
     ]
+
+
+def remote_ways(configuration: Configuration) -> list[Problem]:
+    """Give a problem if `remote` names no sink that has a connection to share the settings of."""
+    remote, sinks = configuration.remote, configuration.sinks
+    fit = [name for name, sink in sinks.items() if sink.type in ("iot_core", "mqtt", "greengrass_local")]
+    if remote is None or remote.via in fit:
+        return []
+    there = f"there are {', '.join(fit)}" if fit else "there is none: add one"
+    return [
+        Problem(("remote", "via"), f"no sink of type iot_core, mqtt or greengrass_local is named {remote.via}; {there}")
+    ]
+
+
+def unsharded_places(tree: dict[str, Any], configuration: Configuration) -> list[Problem]:
+    """Give a problem for each sink whose place is that of every shard: they would overwrite or disconnect each other.
+
+    `tree`: as it was written. A place that refers to `${…}`, or says the number of the shard, is one core's own.
+    """
+    shard = configuration.shard
+    if shard is None or shard.of == 1:
+        return []
+    number = re.compile(rf"\$\{{|(?<!\d){shard.index}(?!\d)")
+    problems = []
+    for name, sink in configuration.sinks.items():
+        match sink:
+            case S3Settings():
+                default = sink.prefix
+            case SiteWiseSettings() if sink.bulk_import is not None:
+                default = sink.bulk_import.prefix
+            case IotCoreSettings() if sink.transport != "greengrass" and sink.endpoint is not None:
+                default = sink.client_id
+            case MqttSettings():
+                default = sink.client_id
+            case _:
+                continue
+        path = ("sinks", name, *_PLACES[sink.type])
+        if not any(number.search(_written(tree, place)) for place in (path, (*path[:-1], "bucket"))):
+            hint = f"'{default}-${{env:PIBRIDGE_SHARD}}'"
+            problems.append(Problem(path, f"is that of all shards; write one of this core's own, like {hint}"))
+    return problems
+
+
+def _written(tree: Any, path: tuple[str, ...]) -> str:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return str(tree or "")
 
 
 def shared_places(configuration: Configuration) -> list[Problem]:

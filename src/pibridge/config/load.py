@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from pibridge.config.cross_checks import shared_places, unknown_streams
+from pibridge.config.cross_checks import remote_ways, shared_places, unknown_streams, unsharded_places
 from pibridge.config.files import problems_in_files
 from pibridge.config.problems import Problem, in_order, of_validation
 from pibridge.config.references import KeyPath, References, replace_all
@@ -62,7 +62,7 @@ def configuration(tree: Tree, environment: Mapping[str, str], problems: list[str
     except ValidationError as error:
         found += [each for each in of_validation(error, replaced) if each.path not in unresolved]
     else:
-        found += shared_places(result)
+        found += [*shared_places(result), *unsharded_places(tree, result), *remote_ways(result)]
     found += unknown_streams(replaced)
     if found or problems or result is None:
         lines = [str(_unexpanded(each, tree, replaced)) for each in in_order(found, replaced)]

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from pibridge.context.settings import ContextSettings, FilterSettings, Name
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.settings import Duration, Settings
 from pibridge.pi.settings import PiSettings
+from pibridge.remote.settings import RemoteSettings
 from pibridge.sinks.settings import SinkSettings
 from pibridge.status.settings import StatusSettings
 
@@ -32,6 +33,9 @@ class Configuration(Settings):
     pi: PiSettings = Field(description="The PI Web API that is read.")
     streams: dict[Name, StreamSettings] = Field(min_length=1, description="What is read and how, by name.")
     refresh: Duration = Field(600.0, gt=0, description="How often selections are resolved again, to find new tags.")
+    shard: ShardSettings | None = Field(
+        None, description="Which part of all tags this core of a fleet reads. null: all of them."
+    )
     context: ContextSettings = Field(
         default_factory=ContextSettings, description="Assets and batches that are written into records."
     )
@@ -44,6 +48,9 @@ class Configuration(Settings):
     sinks: dict[Name, SinkSettings] = Field(min_length=1, description="Where records go, by name.")
     status: StatusSettings | None = Field(
         default_factory=StatusSettings, description="The page for people, health checks and metrics. null: none."
+    )
+    remote: RemoteSettings | None = Field(
+        None, description="Health records that are told from afar, and requests that are taken from there. null: none."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="What the daemon says about itself.")
 

@@ -8,9 +8,11 @@ from pibridge.daemon.frame_checks import batch_findings, frame_finding
 from pibridge.daemon.server_checks import channel_finding, server_findings, updates_finding
 from pibridge.daemon.tag_checks import reading_findings, selection_findings
 from pibridge.errors import PIBridgeError
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.settings import ShardSettings, StreamSettings
+from pibridge.intake.shard import has_frames, has_tag
 from pibridge.model.tag import Tag
 from pibridge.pi.client import PiClient
+from pibridge.pi.selected import Selection
 from pibridge.pi.selection import resolve
 from pibridge.pi.settings import EventFrameSelect
 from pibridge.sinks import build
@@ -53,7 +55,7 @@ async def _pi(configuration: Configuration) -> AsyncIterator[Finding]:
         for name, stream in sorted(configuration.streams.items()):
             readable[name] = []
             try:
-                async for finding in _stream(client, name, stream, readers, readable[name]):
+                async for finding in _stream(client, name, stream, configuration.shard, readers, readable[name]):
                     yield finding
             except PIBridgeError as error:
                 yield wrong(f"streams.{name}", error)
@@ -65,24 +67,36 @@ async def _pi(configuration: Configuration) -> AsyncIterator[Finding]:
                 yield await look(client, tags[0].web_id)
 
 
-async def _stream(
-    client: PiClient, name: str, stream: StreamSettings, readers: dict[str, str], readable: list[Tag]
+async def _stream(  # noqa: PLR0913, PLR0917 - a stream, and what is known of the others
+    client: PiClient,
+    name: str,
+    stream: StreamSettings,
+    shard: ShardSettings | None,
+    readers: dict[str, str],
+    readable: list[Tag],
 ) -> AsyncIterator[Finding]:
     """Look at one stream. Notes who reads which tag in `readers`, and what PI reads in `readable`."""
     about = f"streams.{name}"
     if isinstance(stream.select, EventFrameSelect):
         frames = stream.select.event_frames
         yield await frame_finding(client, about, frames.database, frames.template)
+        if not has_frames(shard, name, frames):
+            yield Finding("fine", about, "another shard tells these event frames")
         return
-    selection = await resolve(client, name, stream.mode, stream.select, stream.via)
+    found = await resolve(client, name, stream.mode, stream.select, stream.via)
+    selection = Selection([tag for tag in found.tags if has_tag(shard, tag)], found.problems, found.computed)
     for finding in selection_findings(about, selection, readers):
         yield finding
     for tag in selection.tags:
         readers.setdefault(tag.key, name)
-    if not selection.tags:
+    if not found.tags:
         yield Finding("wrong", about, "selects no tag", "look at select with `pibridge tags`")
+        return
+    share = f" of {len(found.tags)}, shard {shard.index} of {shard.of}" if shard else ""
+    if not selection.tags:
+        yield Finding("fine", about, f"0 tags{share}: other shards read them")
         return
     async for finding in reading_findings(client, about, stream, selection, readable):
         yield finding
     if readable:
-        yield Finding("fine", about, f"{len(selection.tags)} tags, such as {selection.tags[0].name}")
+        yield Finding("fine", about, f"{len(selection.tags)} tags{share}, such as {selection.tags[0].name}")

@@ -42,6 +42,7 @@ class Intake:
             surroundings,
             self.reach,
             self._lose,
+            configuration.shard,
         )
         await self._read_frames(configuration, surroundings)
         self._task = self._tasks.start(self._streams.run(), "intake")
@@ -53,7 +54,7 @@ class Intake:
     async def change(self, configuration: Configuration, surroundings: Surroundings) -> None:
         """Read other streams with the same client; channels whose tags did not change stay open."""
         if self._streams is not None:
-            self._streams.change(configuration.streams, configuration.refresh, surroundings)
+            self._streams.change(configuration.streams, configuration.refresh, surroundings, configuration.shard)
             await self._read_frames(configuration, surroundings)
 
     async def end(self) -> None:
@@ -68,7 +69,15 @@ class Intake:
         if self._frames_task is not None:
             await cancel(self._frames_task)
         retain_s = configuration.journal.retain
-        self._frames = Frames(configuration.streams, surroundings, retain_s, self.client, self._journal, self._counters)
+        self._frames = Frames(
+            configuration.streams,
+            surroundings,
+            retain_s,
+            self.client,
+            self._journal,
+            self._counters,
+            configuration.shard,
+        )
         self._frames_task = self._tasks.start(self._frames.run(), "frames")
 
     async def _lose(self, start_ticks: int, end_ticks: int) -> None:

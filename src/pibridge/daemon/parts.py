@@ -10,6 +10,7 @@ from pibridge.daemon import logs
 from pibridge.daemon.delivery import Delivery, sinks_of
 from pibridge.daemon.intake import Intake
 from pibridge.daemon.plan import in_need_of_a_restart, plan
+from pibridge.daemon.remote import Remote, line_of
 from pibridge.daemon.report import Report
 from pibridge.errors import ConfigurationError, PIBridgeError
 from pibridge.intake.frames import recall
@@ -28,19 +29,21 @@ class Parts:
     report: Report
     intake: Intake
     delivery: Delivery
+    remote: Remote
     page: StatusServer | None = None
     surroundings: Surroundings | None = None
 
     async def start(self) -> None:
         """Start all. Raises PIBridgeError: a part cannot start."""
         configuration = self.loaded.configuration
-        sinks = sinks_of(configuration.sinks, self.loaded)
+        sinks, line = sinks_of(configuration.sinks, self.loaded), line_of(configuration)
         await self._open_page(configuration.status)
         await self.delivery.forget_all_but(configuration.sinks)
         # Sinks first: from their cursors on the journal keeps what they are owed.
         surroundings = self.surroundings = await self._surroundings(self.loaded)
         await self.delivery.start(sinks, self.loaded, surroundings)
         await self.intake.start(self.intake.client, configuration, surroundings)
+        await self.remote.start(line, self.loaded)
 
     async def change(self, new: Loaded) -> None:
         """Follow a new configuration; what did not change notices nothing.
@@ -51,7 +54,7 @@ class Parts:
         if reasons := in_need_of_a_restart(self.loaded, new):
             raise ConfigurationError(reasons)
         client = PiClient(configuration.pi) if todo.intake else self.intake.client
-        sinks = sinks_of(todo.begun, new)
+        sinks, line = sinks_of(todo.begun, new), line_of(configuration)
         if todo.status:
             await self._move_page(configuration.status)
         self.loaded = new
@@ -68,6 +71,8 @@ class Parts:
         if todo.log:
             logs.configure(configuration.log)
         self.report.follow(new, client)
+        if todo.remote:
+            await self.remote.start(line, new)
         log = structlog.get_logger()
         if todo.changes:
             log.info("configuration changed", **todo.changes)
@@ -76,6 +81,7 @@ class Parts:
 
     async def close(self) -> None:
         """End what still runs, and let go of PI and of the status page."""
+        await self.remote.end()
         await self.intake.end()
         await self.delivery.end(0.0, 0.0)
         if self.page is not None:

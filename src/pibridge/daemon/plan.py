@@ -15,8 +15,8 @@ class Plan:
     """What to do. `ended`, `begun`: names of sinks whose pumps stop and start; one that is in both starts anew.
 
     `intake`: PI is reached otherwise, all of intake starts anew. `streams`: what is read has changed. `context`: assets
-    or batches are other ones. `status`: the page moves. `log`: lines look otherwise. `changes`: what changed, for
-    people: names by kind, no empty kinds.
+    or batches are other ones. `status`: the page moves. `remote`: its line is made anew. `log`: lines look
+    otherwise. `changes`: what changed, for people: names by kind, no empty kinds.
     """
 
     intake: bool
@@ -25,6 +25,7 @@ class Plan:
     ended: frozenset[str]
     begun: frozenset[str]
     status: bool
+    remote: bool
     log: bool
     changes: Mapping[str, list[str]]
 
@@ -39,11 +40,12 @@ def plan(old: Loaded, new: Loaded) -> Plan:
     stay = _NONE if every_sink else found.sinks.unchanged(new.configuration.sinks)
     return Plan(
         intake="pi" in other,
-        streams=bool(found.streams or relisted or "refresh" in other),
+        streams=bool(found.streams or relisted or {"refresh", "shard"} & other),
         context="context" in other,
         ended=frozenset(old.configuration.sinks) - stay,
         begun=frozenset(new.configuration.sinks) - stay,
         status="status" in other,
+        remote=bool({"remote", "site", "shard"} & other) or _via(old, new),
         log="log" in other,
         changes=_changes(found, relisted, other),
     )
@@ -57,6 +59,12 @@ def in_need_of_a_restart(old: Loaded, new: Loaded) -> list[str]:
         for key in type(now).model_fields
         if getattr(before, key) != getattr(now, key)
     ]
+
+
+def _via(old: Loaded, new: Loaded) -> bool:
+    """Tell whether the sink whose connection settings `remote` uses has others now."""
+    remote = new.configuration.remote
+    return remote is not None and old.configuration.sinks.get(remote.via) != new.configuration.sinks.get(remote.via)
 
 
 def _points(old: Loaded, new: Loaded, stream: str) -> bool:

@@ -17,6 +17,7 @@ from pibridge.daemon.mailbox import Mailbox
 from pibridge.daemon.orders import Orders
 from pibridge.daemon.parts import Parts
 from pibridge.daemon.reload import Reload
+from pibridge.daemon.remote import Remote
 from pibridge.daemon.report import Report
 from pibridge.daemon.systemd import Systemd
 from pibridge.daemon.tasks import Tasks, cancel
@@ -58,10 +59,12 @@ async def run(  # noqa: PLR0913 - what a daemon has around it
         report = Report(loaded, counters, journal, client)
         intake = Intake(client, journal, counters, tasks)
         delivery = Delivery(journal, counters, tasks, intake.now, intake.reach)
-        parts = Parts(loaded, journal, report, intake, delivery)
+        hang_up = hang_up or asyncio.Event()
+        remote = Remote(journal, report, tasks, hang_up)
+        parts = Parts(loaded, journal, report, intake, delivery, remote)
         open_parts.push_async_callback(parts.close)
         await parts.start()
-        reload = tasks.start(Reload(watch, parts, hang_up or asyncio.Event(), systemd).run(), "reload")
+        reload = tasks.start(Reload(watch, parts, hang_up, systemd).run(), "reload")
         orders = tasks.start(Orders(journal, Mailbox(loaded.configuration.journal.path)).run(), "orders")
         signs_of_life = tasks.start(systemd.keep_informed(journal, report), "signs of life")
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -77,7 +80,7 @@ async def run(  # noqa: PLR0913 - what a daemon has around it
             systemd.stopping()
             begun = asyncio.get_running_loop().time()
             await cancel(reload, orders, signs_of_life, stopping)
-            await intake.end()
+            await asyncio.gather(intake.end(), remote.stop())
             await _flush(journal)
             # A server that does not answer holds up intake's end: sinks have what is left of the time.
             spent_s = asyncio.get_running_loop().time() - begun

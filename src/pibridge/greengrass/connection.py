@@ -14,9 +14,11 @@ from awsiot.greengrasscoreipc.model import (
     PublishToTopicRequest,
 )
 
+from pibridge.errors import PIBridgeError
 from pibridge.greengrass.component import Component
 from pibridge.greengrass.failures import LostError, connect_failure, publish_failure
-from pibridge.greengrass.limits import Operation
+from pibridge.greengrass.hearing import Hearing, subscription
+from pibridge.greengrass.limits import Operation, Subscribing
 from pibridge.greengrass.line import FAILURES, Line
 
 _log = structlog.get_logger()
@@ -52,6 +54,21 @@ class NucleusConnection:
         request = PublishToTopicRequest(topic=topic, publish_message=message)
         await self._ask(Operation.PUBLISH_TO_TOPIC, topic, GreengrassCoreIPCClient.new_publish_to_topic, request)
 
+    async def subscribe(self, operation: Subscribing, topic: str, hearing: Hearing) -> None:
+        """Have all messages of a topic from now on, until the connection is lost: `hearing` is told both.
+
+        Raises what `publish_to_iot_core` raises.
+        """
+        line = await self._connected()
+        try:
+            async with asyncio.timeout(self._patience_s):
+                stream, request = subscription(line.client, operation, topic, hearing)
+                await asyncio.wrap_future(stream.activate(request))
+                await asyncio.wrap_future(stream.get_response())
+        except FAILURES as error:
+            raise self._failed(error, line, operation, topic) from error
+        line.subscriptions.append(stream)
+
     async def close(self) -> None:
         """Let go of the connection. The next request makes another."""
         line, self._line = self._line, None
@@ -71,10 +88,13 @@ class NucleusConnection:
                 finally:
                     stream.close()
         except FAILURES as error:
-            failure = publish_failure(error, operation, topic)
-            if isinstance(failure, LostError):
-                self._drop(line)
-            raise failure from error
+            raise self._failed(error, line, operation, topic) from error
+
+    def _failed(self, error: Exception, line: Line, operation: Operation | Subscribing, topic: str) -> PIBridgeError:
+        failure = publish_failure(error, operation, topic)
+        if isinstance(failure, LostError):
+            self._drop(line)
+        return failure
 
     async def _connected(self) -> Line:
         async with self._connecting:

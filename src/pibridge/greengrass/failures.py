@@ -7,7 +7,7 @@ from awsiot.eventstreamrpc import AccessDeniedError
 from awsiot.greengrasscoreipc.model import InvalidArgumentsError, ResourceNotFoundError, ServiceError, UnauthorizedError
 
 from pibridge.errors import PIBridgeError, UnavailableError
-from pibridge.greengrass.limits import Operation
+from pibridge.greengrass.limits import Operation, Subscribing
 
 _NO_SOCKET: Final = ("AWS_ERROR_FILE_INVALID_PATH", "AWS_IO_SOCKET_CONNECTION_REFUSED", "AWS_IO_SOCKET_CONNECT_ABORTED")
 _AGAIN: Final = "it is tried again by itself"
@@ -15,6 +15,8 @@ _LOOK: Final = f"look whether the nucleus is well, {_AGAIN}"
 _POLICIES: Final = {
     Operation.PUBLISH_TO_IOT_CORE: "aws.greengrass.ipc.mqttproxy",
     Operation.PUBLISH_TO_TOPIC: "aws.greengrass.ipc.pubsub",
+    Subscribing.TO_IOT_CORE: "aws.greengrass.ipc.mqttproxy",
+    Subscribing.TO_TOPIC: "aws.greengrass.ipc.pubsub",
 }
 
 
@@ -50,11 +52,12 @@ def connect_failure(error: Exception, socket: str) -> LostError:
     return LostError(f"{about}: {_said(error)}", hint=_AGAIN)
 
 
-def publish_failure(error: Exception, operation: Operation, topic: str) -> PIBridgeError:
-    """Say why the nucleus did not take a message to this topic."""
+def publish_failure(error: Exception, operation: Operation | Subscribing, topic: str) -> PIBridgeError:
+    """Say why the nucleus did not take a message to this topic, or does not give those of it."""
+    verb = "publish" if isinstance(operation, Operation) else "subscribe"
     return request_failure(
         error,
-        f"cannot publish to {topic} through the Greengrass nucleus",
+        f"cannot {verb} to {topic} through the Greengrass nucleus",
         allow=f"aws.greengrass#{operation} on this topic under accessControl, {_POLICIES[operation]}",
         later=_not_taken_hint(operation),
     )
@@ -81,7 +84,7 @@ def request_failure(error: Exception, about: str, *, allow: str, later: str = _A
     return LostError(f"{about}: connection lost: {_said(error)}", hint=_AGAIN)
 
 
-def _not_taken_hint(operation: Operation) -> str:
+def _not_taken_hint(operation: Operation | Subscribing) -> str:
     if operation is Operation.PUBLISH_TO_IOT_CORE:
         return f"the core is offline or its queue is full, {_AGAIN}"
     return _AGAIN

@@ -27,6 +27,13 @@ class Operation(StrEnum):
     PUBLISH_TO_TOPIC = "PublishToTopic"
 
 
+class Subscribing(StrEnum):
+    """By what the nucleus is asked for the messages of a topic."""
+
+    TO_IOT_CORE = "SubscribeToIoTCore"
+    TO_TOPIC = "SubscribeToTopic"
+
+
 def frame_bytes(operation: Operation, topic: str, payload_bytes: int) -> int:
     """Give the size of the frame in which the client library sends a payload of this size."""
     name = f"aws.greengrass#{operation}"

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 from msgspec import msgpack
 
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import RejectedError
-from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream
+from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream, begun_of
 from pibridge.intake.frame_sweep import Sweep
 from pibridge.intake.patience import PASSING
 from pibridge.journal.facts import DropFact, Fact, FactChange
@@ -47,7 +47,7 @@ class FrameReader:
 
     `path`: of the database. `templates`: names of the templates that are looked for; None: all frames. `keep_s`: how
     long after their end frames are kept for the timeline. `described`: templates whose attributes are of use, in lower
-    case; None: all.
+    case; None: all. `leaving`: names of the streams that are told only until nothing is owed.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that a look touches; only `Frames` makes one
@@ -63,13 +63,15 @@ class FrameReader:
         counters: Counters,
         *,
         described: Collection[str] | None,
+        leaving: Collection[str] = (),
     ) -> None:
         self._path = path
         self._key = path.upper()
         self._templates = templates
         self._interval_s = interval_s
         self._keep_ticks = max(ticks.from_seconds(keep_s) if surroundings else 0, KEPT_TICKS)
-        self._streams = streams
+        self._streams = list(streams)
+        self._leaving = frozenset(leaving)
         self._surroundings = surroundings
         self._client = client
         self._journal = journal
@@ -106,8 +108,8 @@ class FrameReader:
         self._seen.clear()
         self.reach(start_ticks)
 
-    async def run(self) -> NoReturn:
-        """Look, again and again."""
+    async def run(self) -> None:
+        """Look, again and again, as long as somebody has use for it."""
         for stream in self._streams:
             stream.remember(await self._journal.facts(stream.source))
             self._known |= stream.frames()
@@ -115,7 +117,7 @@ class FrameReader:
             self._known |= {frame.id: frame for frame in await recalled(self._journal, self._key)}
         loop = asyncio.get_running_loop()
         pause_s = self._interval_s
-        while True:
+        while self._streams or self._surroundings is not None:
             begin_s = loop.time()
             try:
                 await self._look()
@@ -124,6 +126,8 @@ class FrameReader:
                 pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             else:
                 self._succeed()
+                if self._leaving and not self._is_owed:
+                    await self._let_go()
                 # Where looking takes long, half of the time is PI's own; but what is owed does not wait.
                 pause_s = 0.0 if self._is_owed else max(self._interval_s, loop.time() - begin_s)
             with contextlib.suppress(TimeoutError):
@@ -303,6 +307,18 @@ class FrameReader:
         for frame_id in old:
             del self._known[frame_id]
             self._seen.pop(frame_id, None)
+
+    async def _let_go(self) -> None:
+        """Tell streams no longer that another core tells: should they come back, they are new."""
+        for stream in [stream for stream in self._streams if stream.name in self._leaving]:
+            await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), stream.leave())
+            await self._journal.set_mark(stream.source, 0)
+            await self._journal.set_mark(begun_of(stream.name), 0)
+            self._streams.remove(stream)
+            counters = self._counters.stream(stream.name)
+            counters.channels = counters.channels_open = 0
+            self._log.info("event frames are left to another shard", stream=stream.name)
+        self._leaving = frozenset()
 
     def _fail(self, error: str) -> None:
         for stream in self._streams:

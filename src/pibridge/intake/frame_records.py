@@ -85,6 +85,10 @@ class FrameStream:
             return None
         return None if told.is_silent else self._event(told.frame, DELETE), DropFact(self.source, frame_id)
 
+    def leave(self) -> list[DropFact]:
+        """Give what need not be remembered any more when another core tells the stream."""
+        return [DropFact(self.source, frame_id) for frame_id in self._told]
+
     def lose(self, start_ticks: int, end_ticks: int) -> list[Fact]:
         """Give what is to be remembered when the records of frames that started in this time may be lost."""
         return [
@@ -128,6 +132,11 @@ class FrameStream:
 def source_of(stream: str) -> str:
     """Give the name under which the journal keeps what a stream told."""
     return f"told {stream}"
+
+
+def begun_of(stream: str) -> str:
+    """Give the name under which the journal keeps since when a stream is told here; 0: it is not."""
+    return f"begun {stream}"
 
 
 def content(frame: Frame) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from pibridge.intake.batch_tags import BatchTags
 from pibridge.intake.batch_tags import recalled as recalled_values
 from pibridge.intake.frame_reader import FrameReader
 from pibridge.intake.frame_reader import recalled as recalled_frames
-from pibridge.intake.frame_records import FrameStream, source_of
+from pibridge.intake.frame_records import FrameStream, begun_of, source_of
 from pibridge.intake.patience import patiently
-from pibridge.intake.settings import StreamSettings
+from pibridge.intake.settings import ShardSettings, StreamSettings
+from pibridge.intake.shard import has_frames
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.tag import Mode, Tag
@@ -42,12 +43,18 @@ class Frames:
         client: PiClient,
         journal: Journal,
         counters: Counters,
+        shard: ShardSettings | None = None,
     ) -> None:
-        self._selects = {
+        selects = {
             name: stream.select.event_frames
             for name, stream in streams.items()
             if isinstance(stream.select, EventFrameSelect)
         }
+        own = {name for name, select in selects.items() if has_frames(shard, name, select)}
+        # What another shard tells from now on is told here until nothing is owed of the time before.
+        self._leaving = {name for name in selects if name not in own and journal.mark(begun_of(name))}
+        self._selects = {name: select for name, select in selects.items() if name in own | self._leaving}
+        self._shard = shard
         self._settings = streams
         self._surroundings = surroundings
         self._retain_s = retain_s
@@ -121,6 +128,7 @@ class Frames:
             self._journal,
             self._counters,
             described=None if None in chosen else {template.casefold() for template in named if template},
+            leaving=self._leaving & set(names),
         )
         for stream in streams:
             if stream.is_new:
@@ -132,12 +140,15 @@ class Frames:
         tag = Tag(stream=name, mode=Mode.REALTIME, name=name, path=select.database, web_id="", kind="frame")
         (number,) = await self._journal.describe([tag])
         self._counters.stream(name).channels = 1
-        begun = self._journal.mark(f"begun {name}")
-        if begun is None:
+        begun = self._journal.mark(begun_of(name))
+        if not begun:
             now = await self._pi_time()
             begun = self._settings[name].backfill_from_ticks(now) or now
-            await self._journal.set_mark(f"begun {name}", begun)
-        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)), begun)
+            if self._shard is not None:
+                # Another core may have told these frames until now.
+                begun = min(begun, now - ticks.from_seconds(self._shard.overlap))
+            await self._journal.set_mark(begun_of(name), begun)
+        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)) or None, begun)
 
     async def _pi_time(self) -> int:
         """Wait until PI has told its time, and give it: what had ended when we began is judged by PI's clock."""

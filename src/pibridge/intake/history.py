@@ -109,7 +109,9 @@ class History:
             ]
         )
         owed = [gap for gap in self._gaps.values() if gap.tag in self._catalogue]
-        self._counters.history.owed = sum(gap.id not in self._looks for gap in owed)
+        starts = [gap.start_ticks for gap in owed if gap.id not in self._looks]
+        self._counters.history.owed = len(starts)
+        self._counters.history.oldest_ticks = min(starts, default=0)
         payable = [gap for gap in owed if gap.id not in self._set_aside and self._is_payable(gap)]
         if payable:
             lead = max(payable, key=lambda gap: gap.start_ticks)

@@ -50,6 +50,22 @@ class RereadSettings(Settings):
     )
 
 
+class ShardSettings(Settings):
+    """Which part of all tags this core of a fleet reads. Every core has the same `of`, and an `index` of its own."""
+
+    index: int = Field(ge=0, description="Number of this core, from 0 on, best as ${env:NAME}.")
+    of: int = Field(ge=1, le=1000, description="How many cores share the tags.")
+    overlap: Duration = Field(
+        3600.0, ge=0, description="How much history of a tag is read that comes to this core for the first time."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.index >= self.of:
+            raise ValueError(f"has index {self.index} of {self.of}; the last one is {self.of - 1}")
+        return self
+
+
 class StreamSettings(Settings):
     """One stream: what it reads, and how."""
 

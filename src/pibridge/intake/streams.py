@@ -17,7 +17,8 @@ from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.reception import described, missed
 from pibridge.intake.remembered import Remembered
 from pibridge.intake.reread import Reread
-from pibridge.intake.settings import RereadSettings, StreamSettings
+from pibridge.intake.settings import RereadSettings, ShardSettings, StreamSettings
+from pibridge.intake.shard import has_tag
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
@@ -62,6 +63,7 @@ class Streams:
         surroundings: Surroundings,
         reach: Callable[[int], None],
         lose: Callable[[int, int], Awaitable[None]],
+        shard: ShardSettings | None = None,
     ) -> None:
         self._streams = dict(sorted(streams.items()))
         self._refresh_s = refresh_s
@@ -77,7 +79,9 @@ class Streams:
         self._surroundings = surroundings
         self._reach = reach
         self._lose = lose
-        self._wanted: tuple[Mapping[str, StreamSettings], float, Surroundings] | None = None
+        self._shard = shard
+        self._leaving: set[int] = set()
+        self._wanted: tuple[Mapping[str, StreamSettings], float, Surroundings, ShardSettings | None] | None = None
         self._has_changed = asyncio.Event()
         self._refresh_at = self._resolving_s = 0.0
         self._rereads: dict[str, tuple[RereadSettings, asyncio.Task[NoReturn]]] = {}
@@ -99,6 +103,7 @@ class Streams:
             tasks.create_task(self._history.run(), name="history")
             tasks.create_task(self._channels.run(), name="channels")
             tasks.create_task(self._mend_damage(), name="mend")
+            tasks.create_task(self._let_go(), name="let go")
             self._selections = await self._remembered.recall(self._streams)
             await self._arranged(tasks)
             names = list(self._streams)
@@ -112,14 +117,24 @@ class Streams:
                     await self._follow(*self._wanted)
                     names = list(self._streams)
 
-    def change(self, streams: Mapping[str, StreamSettings], refresh_s: float, surroundings: Surroundings) -> None:
+    def change(
+        self,
+        streams: Mapping[str, StreamSettings],
+        refresh_s: float,
+        surroundings: Surroundings,
+        shard: ShardSettings | None = None,
+    ) -> None:
         """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
-        self._wanted = streams, refresh_s, surroundings
+        self._wanted = streams, refresh_s, surroundings, shard
         self._has_changed.set()
         self._look_again.set()
 
     async def _follow(
-        self, streams: Mapping[str, StreamSettings], refresh_s: float, surroundings: Surroundings
+        self,
+        streams: Mapping[str, StreamSettings],
+        refresh_s: float,
+        surroundings: Surroundings,
+        shard: ShardSettings | None,
     ) -> None:
         """Do what `change` asked for: between two rounds, and while nobody opens or closes channels."""
         async with self._channels.arranging:
@@ -127,6 +142,7 @@ class Streams:
             self._has_changed.clear()
             self._refresh_s = refresh_s
             self._surroundings = surroundings
+            self._shard = shard
             before, self._streams = self._streams, dict(sorted(streams.items()))
             carried_anew = set()
             for name, settings in before.items():
@@ -226,7 +242,7 @@ class Streams:
         """Open and close channels. `carried_anew`: streams whose tags are all to be read another way."""
         changes = []
         everything: dict[int, Tag] = {}
-        wanted = self._owners()
+        wanted = self._owners(owing={gap.tag for gap in await self._journal.gaps()} if self._shard else set())
         for name in self._tags.keys() - self._streams.keys():
             wanted[name] = []
         for name, tags in wanted.items():
@@ -260,19 +276,49 @@ class Streams:
             self._counters.stream(name).is_resolved = True
         for name in self._tags.keys() - self._streams.keys():
             del self._tags[name]
+        await self._part()
         self._history.recoverable()
 
-    def _owners(self) -> dict[str, list[Tag]]:
-        """Give the tags that each stream reads; every tag in one stream of a mode only."""
+    def _owners(self, owing: Collection[int]) -> dict[str, list[Tag]]:
+        """Give the tags that each stream reads; every tag in one stream of a mode only.
+
+        Those of another shard are left to it, but for what this one still owes of them.
+        """
         taken: set[str] = set()
         owners: dict[str, list[Tag]] = {}
+        self._leaving = set()
         for name, selection in sorted(self._selections.items()):
             owners[name] = []
             for tag in selection.tags:
                 if tag.key not in taken:
                     taken.add(tag.key)
-                    owners[name].append(tag)
+                    if has_tag(self._shard, tag) or self._stays(tag, owing):
+                        owners[name].append(tag)
         return owners
+
+    def _stays(self, tag: Tag, owing: Collection[int]) -> bool:
+        """Tell whether a tag of another shard is still read here: until all is paid that this one missed of it."""
+        number = self._journal.number(tag.key)
+        if number is None or self._journal.joined(number) is None:
+            return False
+        self._leaving.add(number)
+        return number in owing or number not in self._tags.get(tag.stream, ())
+
+    async def _part(self) -> None:
+        """Owe nothing any more of tags that have left for another shard."""
+        left = self._leaving.difference(*self._tags.values())
+        if left:
+            await self._journal.part(sorted(left))
+            self._leaving -= left
+            self._log.info("tags are left to other shards", tags=len(left))
+
+    async def _let_go(self) -> NoReturn:
+        """Let tags of other shards leave once nothing is owed of them."""
+        while True:
+            await asyncio.sleep(_SOON_S)
+            if self._leaving and not self._leaving <= {gap.tag for gap in await self._journal.gaps()}:
+                async with self._channels.arranging:
+                    await self._arrange()
 
     async def _owe(self, name: str, numbers: Sequence[int]) -> None:
         """Write down what tags are owed before they are read: what was missed since, or the backfill of new ones."""
@@ -282,9 +328,12 @@ class Streams:
         new = [number for number in numbers if number not in joined]
         gaps = missed(self._journal, list(joined), "not running")
         since, reason = (now, "new") if backfill_from is None else (backfill_from, "backfill")
+        if self._shard is not None:
+            # Another core may have read the tag until it came here.
+            since = min(since, now - ticks.from_seconds(self._shard.overlap))
         # What is sampled begins with the next instant.
         is_sampled = self._streams[name].mode is Mode.INTERPOLATED
-        start = since + 1 if is_sampled and backfill_from is None else since
+        start = since + 1 if is_sampled and since == now else since
         with_history = [number for number in numbers if not self._catalogue.tag(number).static]
         # Until the first message arrives nobody hears what PI says.
         gaps += [NewGap(number, start, None, reason) for number in with_history if number not in joined]
@@ -298,7 +347,9 @@ class Streams:
         covered = {number for number in numbers if self._surroundings.sources(self._tags[name][number])}
         self._reach(min((gap.start_ticks for gap in gaps if gap.tag in covered), default=ticks.FOREVER))
         await self._journal.open_gaps(gaps)
-        await self._journal.join(numbers if backfill_from is not None else new, since)
+        await self._journal.join(new, since)
+        if backfill_from is not None:
+            await self._journal.join(list(joined), backfill_from)
 
     async def _mend_damage(self) -> NoReturn:
         """Let every tag owe again what a damaged chunk may have held of it."""

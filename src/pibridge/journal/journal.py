@@ -161,6 +161,12 @@ class Journal:
         await self._requests.change_many(partial(tags.join, ticks=ticks), new, 16)
         self._joined.update(dict.fromkeys(new, ticks))
 
+    async def part(self, numbers: Sequence[int]) -> None:
+        """Note that these tags are owed no longer: should they come back, they are new. Gaps with an end stay."""
+        await self._requests.change_many(tags.part, numbers, 16)
+        for number in numbers:
+            self._joined.pop(number, None)
+
     # Events in
 
     def append(self, events: Sequence[Event], arrived_ticks: int) -> None:

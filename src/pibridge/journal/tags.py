@@ -105,6 +105,12 @@ def join(db: apsw.Connection, numbers: Sequence[int], ticks: int) -> None:
     )
 
 
+def part(db: apsw.Connection, numbers: Sequence[int]) -> None:
+    """Note that tags are owed no longer: neither from some time on, nor from a gap on that has no end."""
+    db.executemany("DELETE FROM joined WHERE tag = ?", ((number,) for number in numbers))
+    db.executemany("DELETE FROM gap WHERE tag = ? AND end_ticks IS NULL", ((number,) for number in numbers))
+
+
 def load_joined(db: apsw.Connection) -> dict[int, int]:
     """Give since when tags are owed."""
     return dict(db.execute("SELECT tag, ticks FROM joined"))

@@ -39,6 +39,20 @@ def iot_mqtt_sink(
 
     `environ`: the environment, which may name the region and the Greengrass core's thing.
     """
+    broker = iot_broker(name, settings, site, environ, patience_s=patience_s)
+    return PublishingSink(settings, site, broker, unfit_for_iot_core)
+
+
+def iot_broker(  # noqa: PLR0913 - a sink's place, and what people can do
+    name: str,
+    settings: IotCoreSettings,
+    site: str,
+    environ: Mapping[str, str],
+    *,
+    right: str = "allow iot:Publish on its arn:aws:iot:…:topic/…, or leave these records out by a filter",
+    patience_s: float = 30.0,
+) -> Broker:
+    """Give the broker of the sink `name`. `right`: what lets us publish, for people. Raises ConfigurationError."""
     problems = _problems(settings, site, environ)
     if problems or settings.endpoint is None:
         raise ConfigurationError([f"sinks.{name}.{problem}" for problem in problems])
@@ -62,11 +76,9 @@ def iot_mqtt_sink(
         sink=name,
         address=f"AWS IoT Core at {endpoint}:{port}",
         login=f"let {who} policy allow iot:Connect on client/{client_id}*",
-        right="allow iot:Publish on its arn:aws:iot:…:topic/…, or leave these records out by a filter",
+        right=right,
     )
-    return PublishingSink(
-        settings, site, Broker(endpoint, port, login, advice, patience_s=patience_s), unfit_for_iot_core
-    )
+    return Broker(endpoint, port, login, advice, patience_s=patience_s)
 
 
 def unfit_for_iot_core(topic: str) -> str:
@@ -96,7 +108,7 @@ def _problems(settings: IotCoreSettings, site: str, environ: Mapping[str, str]) 
     if settings.auth == "x509" and settings.cert_file is None:
         problems.append("cert_file: missing; add cert_file and key_file, or write auth: sigv4")
     client_id = settings.client_id.replace("{site}", site)
-    for each in (*client_ids(client_id, settings.connections), f"{client_id}-check"):
+    for each in (*client_ids(client_id, settings.connections), f"{client_id}-check", f"{client_id}-remote"):
         if len(each.encode()) > _MOST_CLIENT_ID_BYTES:
             problems.append(f"client_id: {each} is too long; AWS IoT Core allows {_MOST_CLIENT_ID_BYTES} bytes")
             break

@@ -17,6 +17,17 @@ _MOST_TOPIC_BYTES: Final = 65535
 
 def mqtt_sink(name: str, settings: MqttSettings, site: str, *, patience_s: float = 30.0) -> PublishingSink:
     """Make the sink `name`. `patience_s`: how long the broker may keep silent while something is under way."""
+    return PublishingSink(settings, site, plant_broker(name, settings, patience_s=patience_s), _unfit)
+
+
+def plant_broker(
+    name: str,
+    settings: MqttSettings,
+    *,
+    right: str = "let the broker's access list allow it, or leave these records out by a filter",
+    patience_s: float = 30.0,
+) -> Broker:
+    """Give the broker of the sink `name`. `right`: what lets us publish there, for people."""
     port = settings.port or (1883 if settings.tls is None else 8883)
 
     def login(_: ClientBootstrap) -> Login:
@@ -39,11 +50,10 @@ def mqtt_sink(name: str, settings: MqttSettings, site: str, *, patience_s: float
         sink=name,
         address=f"the broker {settings.host}:{port}",
         login=f"correct sinks.{name}.username and password, or let this client in on the broker",
-        right="let the broker's access list allow it, or leave these records out by a filter",
+        right=right,
         certificates="tls",
     )
-    broker = Broker(settings.host, port, login, advice, protocol=settings.protocol, patience_s=patience_s)
-    return PublishingSink(settings, site, broker, _unfit)
+    return Broker(settings.host, port, login, advice, protocol=settings.protocol, patience_s=patience_s)
 
 
 def _password(name: str, settings: MqttSettings) -> str | None:

@@ -10,9 +10,9 @@ from typing import Final, Literal
 import structlog
 from awscrt.io import ClientBootstrap
 
-from pibridge.errors import PIBridgeError
+from pibridge.errors import PIBridgeError, UnavailableError
 from pibridge.sinks.mqtt_reasons import REFUSED_FOR_GOOD, SUCCESS, Advice, Trouble, named
-from pibridge.sinks.mqtt_wires import Login, Network, Wire, Wire5, Wire311, library_trouble
+from pibridge.sinks.mqtt_wires import Login, Network, Will, Wire, Wire5, Wire311, library_trouble
 
 Protocol = Literal["5", "3.1.1"]
 
@@ -21,6 +21,12 @@ _CONNECT_S: Final = 45.0
 _STOP_S: Final = 1.0
 _REASON_S: Final = 1.0
 _CLOSED: Final = Trouble("the connection was closed")
+_GRANTED: Final = frozenset({0, 1, 2})
+"""Codes of a SUBACK that say yes."""
+
+
+Hear = Callable[[bytes, bool], None]
+"""Takes a message that was subscribed to, and whether the broker had kept it (retained)."""
 
 
 class RefusedError(PIBridgeError):
@@ -47,13 +53,15 @@ class Broker:
         self._port = port
         self._login = login
 
-    async def connect(self, network: Network, client_id: str) -> "Link":
-        """Make a connection. Raises UnavailableError."""
+    async def connect(
+        self, network: Network, client_id: str, *, will: Will | None = None, hear: Hear = lambda _, __: None
+    ) -> "Link":
+        """Make a connection. `hear`: takes what `Link.subscribe` asks for. Raises UnavailableError."""
         login = await asyncio.to_thread(self._login, network.bootstrap)
-        link = Link(self, client_id)
+        link = Link(self, client_id, hear)
         wire = Wire5 if self.protocol == "5" else Wire311
         try:
-            await link.open(wire(network.bootstrap, self._host, self._port, client_id, login, self.advice, link))
+            await link.open(wire(network.bootstrap, self._host, self._port, client_id, login, self.advice, link, will))
         except RuntimeError as error:
             raise library_trouble(self.advice, client_id, error).error() from error
         except BaseException:
@@ -69,11 +77,12 @@ class Link:
     what the broker has agreed to.
     """
 
-    def __init__(self, broker: Broker, client_id: str) -> None:
+    def __init__(self, broker: Broker, client_id: str, hear: Hear = lambda _, __: None) -> None:
         self.most_packet_bytes = 0
         self.retains = False
         self.lost: Trouble | None = None
         self._client_id = client_id
+        self._hear = hear
         self._advice = broker.advice
         self._patience_s = broker.patience_s
         self._loop = asyncio.get_running_loop()
@@ -117,6 +126,22 @@ class Link:
         if answer not in SUCCESS:
             raise self._advice.puback(topic, answer).error()
 
+    async def subscribe(self, topic: str) -> None:
+        """Have all messages of a topic from now on. Raises UnavailableError."""
+        if self.lost is not None or self._wire is None:
+            raise (self.lost or _CLOSED).error()
+        answer = await self._answer(self._wire.subscribe(topic))
+        if isinstance(answer, Trouble):
+            self._lose(answer)
+            raise (self.lost or answer).error()
+        if answer not in _GRANTED:
+            raise self._advice.suback(topic, answer).error()
+
+    async def until_lost(self) -> UnavailableError:
+        """Wait until the connection is lost; give why."""
+        await self._is_lost.wait()
+        return (self.lost or _CLOSED).error()
+
     async def close(self) -> None:
         """Let go of the connection. What is unconfirmed stays so."""
         self._lose(_CLOSED)
@@ -128,6 +153,10 @@ class Link:
     def opened(self, most_packet_bytes: int, *, retains: bool) -> None:
         """Hear from the wire."""
         self._in_loop(self._open, most_packet_bytes, retains)
+
+    def said(self, payload: bytes, *, is_retained: bool) -> None:
+        """Hear from the wire."""
+        self._in_loop(self._hear, payload, is_retained)
 
     def ended(self, trouble: Trouble) -> None:
         """Hear from the wire."""

@@ -23,8 +23,9 @@ All others may pass. Not authorized (135) is among those: nothing is wrong with 
 
 NOT_AUTHORIZED: Final = 135
 
+_UNSPECIFIED: Final = 128
 _NAMES: Final[Mapping[int, str]] = {
-    128: "Unspecified error",
+    _UNSPECIFIED: "Unspecified error",
     129: "Malformed Packet",
     130: "Protocol Error",
     131: "Implementation specific error",
@@ -94,6 +95,11 @@ class Advice:
         if code == NOT_AUTHORIZED:
             return Trouble(f"{self.address} refuses topic {topic}: {named(code)}", self.right)
         return Trouble(f"{self.address} does not take a message for {topic}: {named(code)}", self._hint(code, ""))
+
+    def suback(self, topic: str, code: int) -> Trouble:
+        """Say why the far side does not give us the messages of a topic."""
+        hint = self.right if code in {NOT_AUTHORIZED, _UNSPECIFIED} else self._hint(code, "")
+        return Trouble(f"{self.address} lets nobody here subscribe to {topic}: {named(code)}", hint)
 
     def connack(self, client_id: str, code: int) -> Trouble:
         """Say why the far side does not let us in."""

@@ -37,11 +37,23 @@ class Login:
     handshake: Callable[[Any], None] | None = None
 
 
+@dataclass(frozen=True)
+class Will:
+    """What the broker publishes, at QoS 1, when the connection is lost without a goodbye."""
+
+    topic: str
+    payload: bytes
+
+
 class Heard(Protocol):
     """What a wire tells, from whichever thread."""
 
     def opened(self, most_packet_bytes: int, *, retains: bool) -> None:
         """Hear that the far side has accepted us. `retains`: it keeps messages that are marked so."""
+        ...
+
+    def said(self, payload: bytes, *, is_retained: bool) -> None:
+        """Hear a message of a topic that was subscribed to."""
         ...
 
     def ended(self, trouble: Trouble) -> None:
@@ -62,6 +74,10 @@ class Wire(Protocol):
 
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> Future[int]:
         """Send at QoS 1. The future gives the PUBACK's code, or raises what the library raises."""
+        ...
+
+    def subscribe(self, topic: str) -> Future[int]:
+        """Ask for a topic's messages at QoS 1. The future gives the SUBACK's code."""
         ...
 
     def stop(self) -> None:
@@ -95,6 +111,7 @@ class Wire5:
         login: Login,
         advice: Advice,
         heard: Heard,
+        will: Will | None = None,
     ) -> None:
         self._client_id = client_id
         self._advice = advice
@@ -111,7 +128,11 @@ class Wire5:
                     keep_alive_interval_sec=_KEEP_ALIVE_S,
                     username=login.username,
                     password=login.password,
+                    will=None
+                    if will is None
+                    else mqtt5.PublishPacket(topic=will.topic, payload=will.payload, qos=mqtt5.QoS.AT_LEAST_ONCE),
                 ),
+                on_publish_callback_fn=self._on_publish,
                 session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
                 extended_validation_and_flow_control_options=mqtt5.ExtendedValidationAndFlowControlOptions.NONE,
                 # The library keeps what is unacknowledged until it is connected again or stopped, whatever is said
@@ -141,15 +162,25 @@ class Wire5:
         packet = mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE, retain=retain)
         return _sent(lambda: self._living.publish(packet), lambda done: _code(done.puback.reason_code))
 
+    def subscribe(self, topic: str) -> Future[int]:
+        """Ask for a topic's messages."""
+        packet = mqtt5.SubscribePacket([mqtt5.Subscription(topic, mqtt5.QoS.AT_LEAST_ONCE)])
+        return _sent(lambda: self._living.subscribe(packet), lambda done: _code(done.reason_codes[0]))
+
     def stop(self) -> None:
         """End the connection."""
-        self._living.stop()
+        # A goodbye: without one the broker would publish the will.
+        self._living.stop(mqtt5.DisconnectPacket())
 
     @property
     def _living(self) -> mqtt5.Client:
         if self._client is None:
             raise RuntimeError("the connection has ended")
         return self._client
+
+    def _on_publish(self, said: mqtt5.PublishReceivedData) -> None:
+        packet = said.publish_packet
+        self._heard.said(bytes(packet.payload or b""), is_retained=bool(packet.retain))
 
     def _on_success(self, said: mqtt5.LifecycleConnectSuccessData) -> None:
         agreed = said.negotiated_settings
@@ -185,6 +216,7 @@ class Wire311:
         login: Login,
         advice: Advice,
         heard: Heard,
+        will: Will | None = None,
     ) -> None:
         self._client_id = client_id
         self._advice = advice
@@ -203,6 +235,7 @@ class Wire311:
             reconnect_min_timeout_secs=_SOON_S,
             reconnect_max_timeout_secs=_SOON_S,
             on_connection_interrupted=self._on_interrupted,
+            will=None if will is None else mqtt.Will(will.topic, mqtt.QoS.AT_LEAST_ONCE, will.payload, retain=False),
             disable_metrics=True,
         )
 
@@ -213,6 +246,14 @@ class Wire311:
     def publish(self, topic: str, payload: bytes, *, retain: bool) -> Future[int]:
         """Send at QoS 1."""
         return _sent(lambda: self._living.publish(topic, payload, mqtt.QoS.AT_LEAST_ONCE, retain)[0], lambda _: 0)
+
+    def subscribe(self, topic: str) -> Future[int]:
+        """Ask for a topic's messages."""
+
+        def on_message(payload: bytes, retain: bool, **_: object) -> None:  # noqa: FBT001 - the library gives it by name
+            self._heard.said(payload, is_retained=retain)
+
+        return _sent(lambda: self._living.subscribe(topic, mqtt.QoS.AT_LEAST_ONCE, on_message)[0], lambda _: 0)
 
     def stop(self) -> None:
         """End the connection."""

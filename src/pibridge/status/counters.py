@@ -48,11 +48,13 @@ class SinkCounters:
 class HistoryCounters:
     """Gaps (`owed`: to be read now, `paid`: closed) and events read for them (`recovered`, `duplicates`).
 
+    `oldest_ticks`: when the oldest of those that are owed begins, 0 if there are none.
     `updates`, `deletions`: found by comparing the archive with the journal. `left_out`: times with more events than fit
     into one answer, and gaps of tags without a history. `looks`: settled ranges of time that were read again.
     """
 
     owed: int = 0
+    oldest_ticks: int = 0
     paid: int = 0
     recovered: int = 0
     duplicates: int = 0

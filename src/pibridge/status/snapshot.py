@@ -122,10 +122,12 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 class HistoryStatus(Struct, frozen=True, kw_only=True):
     """What was read from PI's archive since the start of the daemon: gaps paid, and settled time read again.
 
-    `updates`, `deletions`, `left_out`, `looks`: as in `HistoryCounters`. `current`: what is read now, or empty.
+    `updates`, `deletions`, `left_out`, `looks`: as in `HistoryCounters`. `oldest_gap`: when the oldest open gap begins,
+    as text, or empty. `current`: what is read now, or empty.
     """
 
     gaps_open: int = 0
+    oldest_gap: str = ""
     gaps_paid: int = 0
     events_recovered: int = 0
     updates: int = 0
@@ -139,6 +141,7 @@ class HistoryStatus(Struct, frozen=True, kw_only=True):
         """Copy the counters as they are now."""
         return cls(
             gaps_open=counters.owed,
+            oldest_gap=_text(counters.oldest_ticks),
             gaps_paid=counters.paid,
             events_recovered=counters.recovered,
             updates=counters.updates,
