@@ -49,7 +49,7 @@ def test_there_is_one_version() -> None:
 
 
 def test_the_component_may_do_little() -> None:
-    """It publishes below pi/, to IoT Core and on the core; it reads its own topics there, and nothing else."""
+    """It sends below pi/ and pibridge/, to IoT Core and on the core; it listens below pibridge/, and nothing else."""
     access = built()["ComponentConfiguration"]["DefaultConfiguration"]["accessControl"]
     allowed = {
         operation.partition("#")[2]: policy["resources"]
@@ -57,7 +57,14 @@ def test_the_component_may_do_little() -> None:
         for policy in policies.values()
         for operation in policy["operations"]
     }
-    assert allowed == {"PublishToIoTCore": ["pi/*"], "PublishToTopic": ["pi/*"], "SubscribeToTopic": ["pi/*"]}
+    own = ["pibridge/*"]
+    records = ["pi/*", *own]
+    assert allowed == {
+        "PublishToIoTCore": records,
+        "PublishToTopic": records,
+        "SubscribeToIoTCore": own,
+        "SubscribeToTopic": own,
+    }
 
 
 def test_with_secrets_it_may_read_just_them() -> None:

@@ -136,7 +136,7 @@ class TestNucleus:
         if operation in self.deployed.operations:
             self.refuse(operation, "")
             return self.deployed.perform(operation, request, Subscriber(call.send, stream))
-        if operation not in {"PublishToIoTCore", "PublishToTopic", "SubscribeToTopic"}:
+        if operation not in {"PublishToIoTCore", "PublishToTopic", "SubscribeToIoTCore", "SubscribeToTopic"}:
             raise OperationError("ServiceError", f"no operation {operation}")
         topic = request.get("topicName") or request.get("topic") or ""
         if not fnmatchcase(topic, self.allowed):
