@@ -1,6 +1,6 @@
 """Read-only access, beside the daemon or from another process. Each read is short: a long one holds up the writer."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -82,6 +82,16 @@ class JournalReader:
                     event for event in chunk.events if event.tag in numbers and start_ticks <= event.ticks <= end_ticks
                 ]
         return events
+
+    @_damage_is_stated()
+    def spanning(self, start_ticks: int, end_ticks: int, after: int, upto: int) -> Sequence[int]:
+        """Give the first positions of the chunks that may hold events of this time behind `after`, up to `upto`."""
+        return chunks.spanning_behind(self._db, start_ticks, end_ticks, after, upto)
+
+    @_damage_is_stated()
+    def chunk(self, seq: int) -> Chunk | Damaged | None:
+        """Give the chunk that begins at a position. None: it is not there (any more)."""
+        return chunks.read(self._db, None, seq, self._unpacker)
 
     @_damage_is_stated()
     def tally(self) -> Tally:

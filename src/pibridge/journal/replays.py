@@ -1,0 +1,303 @@
+"""Replays: which journaled events go to which sink once more, and how far that has got. They survive restarts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
+
+import apsw
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from pibridge.context.choice import Choice
+from pibridge.errors import PIBridgeError
+from pibridge.journal import letters
+from pibridge.journal.chunks import Chunk, Damaged
+from pibridge.journal.letters import DeadLetter
+from pibridge.journal.reader import JournalReader
+from pibridge.journal.requests import Requests
+from pibridge.journal.tally import Ledger
+from pibridge.model import ticks
+from pibridge.model.event import Lane
+
+DEFAULT_RATE: Final = 2000.0
+_KEPT: Final = 100
+"""So many that are over are remembered."""
+_ROW_BYTES: Final = 1 << 13
+_LAST: Final = 1 << 62
+"""A place behind all others."""
+
+State = Literal["running", "paused", "done", "cancelled"]
+_T = TypeVar("_T")
+
+
+class WantedReplay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What somebody asks for: these events to these sinks, at most `rate` a second to each."""
+
+    choice: Choice
+    sinks: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
+    rate: Annotated[float, Meta(gt=0)] = DEFAULT_RATE
+
+
+class SealedPart(Struct, frozen=True, array_like=True):
+    """The bounds of a part that is about to leave. `until`: it holds what is meant up to this place."""
+
+    first: int
+    until: int
+    day: str
+
+
+class Replay(Struct, frozen=True, kw_only=True):
+    """Events on their way to one sink once more: those of `choice` at places behind `begin`, up to `upto`.
+
+    `seq`: up to here it is done. `sealed`: the part that follows, if its bounds are fixed already. `made_s`: Unix time.
+    `withheld`: how many the sink's filter kept back, by its key.
+    """
+
+    id: str
+    sink: str
+    choice: Choice
+    begin: int
+    upto: int
+    rate: float
+    made_s: int
+    state: State = "running"
+    seq: int = 0
+    sealed: SealedPart | None = None
+    sent: int = 0
+    refused: int = 0
+    withheld: Mapping[str, int] = {}
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Who it is."""
+        return self.id, self.sink
+
+    @property
+    def progress(self) -> float:
+        """Give how much of the journal it has been through, from 0 to 1."""
+        if self.state == "done" or self.upto <= self.begin:
+            return 1.0
+        return (max(self.seq, self.begin) - self.begin) / (self.upto - self.begin)
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Replay).decode
+
+
+def load(db: apsw.Connection) -> list[Replay]:
+    """Give all, the first that was asked for first."""
+    return [_decode(content) for (content,) in db.execute("SELECT content FROM replay ORDER BY id, sink")]
+
+
+def new_id(made_s: float, taken: Iterable[str]) -> str:
+    """Give an id that tells when something was asked for, such as `20260301T120000`, and that is not taken."""
+    known, second = set(taken), int(made_s)
+    while (text := _id_of(second)) in known:
+        second += 1
+    return text
+
+
+def _id_of(second: int) -> str:
+    return ticks.render(ticks.from_seconds(second))[:19].replace("-", "").replace(":", "")
+
+
+def _save(db: apsw.Connection, found: Replay) -> None:
+    db.execute("REPLACE INTO replay (id, sink, content) VALUES (?, ?, ?)", (found.id, found.sink, _encode(found)))
+
+
+class _LookUp(Protocol):
+    def __call__(self, run: Callable[[], _T], /) -> Awaitable[_T]: ...
+
+
+class Replays:
+    """All replays. `look_up`: has something done where `reader` may be used. `largest_bytes`: of dead letters kept.
+
+    All calls raise JournalError.
+    """
+
+    def __init__(
+        self,
+        requests: Requests,
+        look_up: _LookUp,
+        reader: JournalReader,
+        found: Iterable[Replay],
+        largest_bytes: int,
+    ) -> None:
+        self._requests = requests
+        self._look_up = look_up
+        self._reader = reader
+        self._all = {each.key: each for each in found}
+        self._largest_bytes = largest_bytes
+        self._news = asyncio.Event()
+
+    @property
+    def all(self) -> list[Replay]:
+        """Give all, the first that was asked for first."""
+        return list(self._all.values())
+
+    async def order(self, wanted: WantedReplay) -> str:
+        """Put events on their way again, durably: what is in the journal now. Give the id."""
+        choice, sinks = wanted.choice, sorted(set(wanted.sinks))
+        span = choice.start_ticks, choice.end_ticks, 0, _LAST
+        meant = await self._look_up(partial(self._reader.spanning, *span))
+
+        def run(ledger: Ledger) -> tuple[str, list[Replay]]:
+            upto = ledger.tally.next_seq - 1
+            begin = meant[0] - 1 if meant else upto
+            told = load(ledger.db)
+            made_s = int(ledger.now_s)
+            replay_id = new_id(made_s, (each.id for each in told))
+            ended = [each for each in told if each.state in {"done", "cancelled"}]
+            for each in ended[: max(0, len(ended) - _KEPT)]:
+                ledger.db.execute("DELETE FROM replay WHERE id = ? AND sink = ?", each.key)
+            for sink in sinks:
+                new = Replay(
+                    id=replay_id,
+                    sink=sink,
+                    choice=choice,
+                    begin=begin,
+                    upto=upto,
+                    rate=wanted.rate,
+                    made_s=made_s,
+                    seq=begin,
+                    state="done" if begin == upto else "running",
+                )
+                _save(ledger.db, new)
+            return replay_id, load(ledger.db)
+
+        replay_id, now = await self._requests.ask(run, len(sinks) * _ROW_BYTES)
+        self._all = {each.key: each for each in now}
+        self._tell()
+        return replay_id
+
+    async def pause(self, replay_id: str) -> int:
+        """Send no more of it until it is resumed; give to how many sinks it was on its way."""
+        return await self._turn(replay_id, {"running"}, "paused")
+
+    async def resume(self, replay_id: str) -> int:
+        """Go on where it was paused; give to how many sinks."""
+        return await self._turn(replay_id, {"paused"}, "running")
+
+    async def cancel(self, replay_id: str) -> int:
+        """Send no more of it; give to how many sinks it was on its way."""
+        return await self._turn(replay_id, {"running", "paused"}, "cancelled")
+
+    async def call_off(self, sink: str) -> None:
+        """Cancel what is on its way to a sink."""
+        for replay_id, name in list(self._all):
+            if name == sink:
+                await self._turn(replay_id, {"running", "paused"}, "cancelled", sink)
+
+    async def next(self, sink: str) -> Replay:
+        """Give what is to be sent to a sink once more; wait until there is anything."""
+        while True:
+            news = self._news
+            for each in self._all.values():
+                if each.sink == sink and each.state == "running":
+                    return each
+            await news.wait()
+
+    def is_running(self, found: Replay) -> bool:
+        """Tell whether it is still to be sent."""
+        known = self._all.get(found.key)
+        return known is not None and known.state == "running"
+
+    async def changed(self) -> None:
+        """Wait until one was ordered, paused, resumed or cancelled."""
+        await self._news.wait()
+
+    async def positions(self, found: Replay) -> Sequence[int]:
+        """Give the first places of the chunks that may hold what is still to be sent, in order."""
+        choice = found.choice
+        span = choice.start_ticks, choice.end_ticks, found.seq, found.upto
+        return await self._look_up(partial(self._reader.spanning, *span))
+
+    async def chunk(self, seq: int) -> Chunk | Damaged | None:
+        """Give the chunk that begins at a place. None: it is not kept any more."""
+        return await self._look_up(partial(self._reader.chunk, seq))
+
+    async def seal(self, found: Replay, part: SealedPart) -> None:
+        """Fix the bounds of the part that is about to leave; durable on return."""
+        await self._change(found, lambda now: replace(now, sealed=part))
+
+    async def settle(
+        self,
+        found: Replay,
+        until: int,
+        sent: int,
+        withheld: Mapping[str, int],
+        refused: Sequence[tuple[Lane, DeadLetter]],
+    ) -> None:
+        """Note that all up to a place has been sent but for dead letters, which are kept; durable on return."""
+
+        def settled(now: Replay) -> Replay:
+            kept_back = {key: now.withheld.get(key, 0) + withheld.get(key, 0) for key in {*now.withheld, *withheld}}
+            state: State = "done" if until >= now.upto and now.state != "cancelled" else now.state
+            return replace(
+                now,
+                seq=until,
+                sealed=None,
+                state=state,
+                sent=now.sent + sent,
+                refused=now.refused + len(refused),
+                withheld=kept_back,
+            )
+
+        await self._change(found, settled, refused)
+
+    async def _change(
+        self, found: Replay, change: Callable[[Replay], Replay], refused: Sequence[tuple[Lane, DeadLetter]] = ()
+    ) -> None:
+        def run(ledger: Ledger) -> Replay | None:
+            for lane in Lane:
+                those = [letter for of, letter in refused if of is lane]
+                letters.add(ledger, found.sink, lane, those, self._largest_bytes)
+            ledger.tally.dead_letters += len(refused)
+            row = ledger.db.execute("SELECT content FROM replay WHERE id = ? AND sink = ?", found.key).fetchone()
+            if row is None:
+                return None
+            now = change(_decode(row[0]))
+            _save(ledger.db, now)
+            return now
+
+        now = await self._requests.ask(run, _ROW_BYTES + sum(len(letter.line) + 64 for _, letter in refused))
+        if now is not None:
+            self._all[now.key] = now
+
+    async def _turn(self, replay_id: str, before: set[str], state: State, sink: str | None = None) -> int:
+        """Give those of a replay another state that have one of these; give how many. PIBridgeError: none is known."""
+        keys = [key for key in self._all if key[0] == replay_id and sink in {None, key[1]}]
+        if not keys:
+            raise PIBridgeError(f"there is no replay {replay_id}", hint="pibridge replay list shows them")
+        turned = 0
+        for key in keys:
+            if self._all[key].state in before:
+                await self._change(self._all[key], partial(_in_state, before=before, state=state))
+                turned += self._all[key].state == state
+        self._tell()
+        return turned
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _in_state(now: Replay, before: set[str], state: State) -> Replay:
+    return replace(now, state=state) if now.state in before else now
+
+
+def told(found: Replay) -> dict[str, Any]:
+    """Give it for programs."""
+    return {
+        "id": found.id,
+        "sink": found.sink,
+        "state": found.state,
+        "progress": round(found.progress, 4),
+        "sent": found.sent,
+        "refused": found.refused,
+        "withheld": dict(found.withheld),
+        "rate": found.rate,
+        "asked": f"{ticks.render(ticks.from_seconds(found.made_s))[:19]}Z",
+    }
