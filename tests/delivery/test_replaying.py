@@ -18,7 +18,7 @@ from pibridge.delivery import replaying
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
 from pibridge.journal.reader import JournalReader
-from pibridge.journal.replays import Replay, WantedReplay
+from pibridge.journal.replay import Replay, WantedReplay
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds
 from pibridge.sinks.file import FileSink

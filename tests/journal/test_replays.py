@@ -2,14 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from journal.samples import NOW, NOW_S, events, opened
+from journal.samples import NOW, events, opened
 from pibridge.context.choice import Choice
 from pibridge.errors import PIBridgeError
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import DeadLetter, Wanted
 from pibridge.journal.reader import JournalReader
-from pibridge.journal.replays import Replay, SealedPart, WantedReplay, new_id, told
-from pibridge.model import ticks
+from pibridge.journal.replay import Replay, SealedPart, WantedReplay
 from pibridge.model.event import Lane
 
 ALL = WantedReplay(choice=Choice(), sinks=("lake",))
@@ -108,18 +107,3 @@ async def test_old_ones_that_are_over_are_forgotten(tmp_path: Path) -> None:
             await journal.replays.order(WantedReplay(choice=Choice(end_ticks=0), sinks=("lake",)))
         assert len(journal.replays.all) == 1 + 101
         assert journal.replays.all[0] == found
-
-
-def test_an_id_tells_when() -> None:
-    """To the second, the next free one; it can stand in the name of a file."""
-    assert new_id(NOW_S + 0.5, ()) == "20260202T024000"
-    assert new_id(NOW_S, {"20260202T024000"}) == "20260202T024001"
-
-
-def test_progress_is_told() -> None:
-    """How much of the journal it has been through, and what became of it."""
-    found = Replay(
-        id="r", sink="lake", choice=Choice(), begin=100, upto=300, rate=1.0, made_s=int(NOW_S), seq=150, sent=40
-    )
-    assert (told(found)["progress"], told(found)["sent"], told(found)["asked"]) == (0.25, 40, "2026-02-02T02:40:00Z")
-    assert ticks.from_seconds(NOW_S) == NOW

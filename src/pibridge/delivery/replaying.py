@@ -7,8 +7,9 @@ depends on what was delivered before, and a replay goes back to what was deliver
 import asyncio
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from pibridge.delivery.stop import Stop
 from pibridge.journal.chunks import Chunk
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import DeadLetter
-from pibridge.journal.replays import Replay, SealedPart
+from pibridge.journal.replay import Replay, SealedPart
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds
@@ -60,7 +61,7 @@ class Replaying:
         self._stamp = stamp
         self._admits = admits
         self._hold = hold
-        self._due_s = 0.0
+        self._begun_s = self._due_s = 0.0
         self._id = ""
         self._chooser: Chooser | None = None
         self._positions: Sequence[int] = ()
@@ -74,9 +75,10 @@ class Replaying:
             replay = await _unless_stopped(self._journal.replays.next(self._sink), stop)
             if replay is None:
                 return None
-            if (wait_s := self._due_s - asyncio.get_running_loop().time()) > 0:
+            self._begun_s = asyncio.get_running_loop().time()
+            if self._begun_s < self._due_s:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
+                    async with asyncio.timeout(self._due_s - self._begun_s):
                         await _unless_stopped(self._journal.replays.changed(), stop)
                 continue
             part = await self._part(replay, stop)
@@ -96,8 +98,7 @@ class Replaying:
         refused = [(lanes[letter.seq], letter) for letter in letters]
         sent = len(part.records) - len(letters)
         await self._journal.replays.settle(part.replay, part.until, sent, part.withheld, refused)
-        now_s = asyncio.get_running_loop().time()
-        self._due_s = max(self._due_s, now_s - _PART_S) + len(part.records) / part.replay.rate
+        self._due_s = self._begun_s + len(part.records) / part.replay.rate
 
     async def _part(self, replay: Replay, stop: Stop) -> ReplayPart | None:
         """Read on. None: it was paused or stopped meanwhile."""
@@ -141,6 +142,18 @@ class Replaying:
             return []
         await self._hold.until_known([event for _, event in meant], chunk.arrived_ticks)
         return chooser.records(chunk.lane, seq, meant)
+
+
+def replayed(parts: Iterable[list[Record]], replay_id: str) -> Iterator[Resent]:
+    """Give records, that a stamp made for a replay, as batches of limited size."""
+    gathered: list[Record] = []
+    for records in chain(parts, [[]]):
+        gathered += records
+        if gathered and (not records or len(gathered) >= _MOST_RECORDS):
+            first, last = gathered[0], gathered[-1]
+            bounds = Bounds(Lane.HISTORY, first.seq, last.seq, ticks.day(first.event.ticks), replay_id)
+            yield Resent(bounds, gathered, Counter())
+            gathered = []
 
 
 async def _unless_stopped(work: Coroutine[Any, Any, _T], stop: Stop) -> _T | None:

@@ -1,6 +1,7 @@
 """Facts: what PI said that is no event, such as event frames and what was told of them. Kept until they are dropped."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import apsw
 from msgspec import Struct
@@ -22,6 +23,14 @@ class DropFact(Struct, frozen=True):
 
 
 FactChange = Fact | DropFact
+
+
+class Keeper(Protocol):
+    """Who keeps facts: the journal."""
+
+    async def facts(self, source: str) -> list[Fact]:
+        """Give what a source keeps here, by id."""
+        ...
 
 
 def change(db: apsw.Connection, changes: Iterable[FactChange]) -> None:

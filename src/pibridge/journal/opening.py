@@ -10,14 +10,14 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from pibridge.errors import JournalError, JournalLockedError
-from pibridge.journal import chunks, cursors, held, newest, replays, schema, tags, tally
+from pibridge.journal import chunks, cursors, held, newest, replay, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.held import Held
 from pibridge.journal.newest import Newest
 from pibridge.journal.quota import Quota, Reserve
 from pibridge.journal.reader import JournalReader
-from pibridge.journal.replays import Replay
+from pibridge.journal.replay import Replay
 from pibridge.journal.retention import Retention
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.tags import TagBook
@@ -89,7 +89,7 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             newest=_newest(db, len(book), lookup, waiting),
             held=waiting,
             cursors=cursors.load(db),
-            replays=replays.load(db),
+            replays=replay.load(db),
             lookup=lookup,
             shelf=JournalReader.open(folder),
         )

@@ -9,12 +9,14 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
+from pibridge.journal import chunks, cursors, facts, gaps, letters, replay, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
+from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import Gap
 from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
+from pibridge.journal.replay import Replay
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
 from pibridge.model.event import Event, Lane
@@ -122,6 +124,21 @@ class JournalReader:
     def dropped(self) -> list[Dropped]:
         """Give events that were owed and had to go, the oldest first."""
         return chunks.dropped(self._db)
+
+    @_damage_is_stated()
+    def replays(self) -> list[Replay]:
+        """Give what was put on its way again, the first that was asked for first."""
+        return replay.load(self._db)
+
+    async def facts(self, source: str) -> list[Fact]:
+        """Give what a source keeps here, by id."""
+        with _damage_is_stated():
+            return facts.of(self._db, source)
+
+    @_damage_is_stated()
+    def joined(self) -> dict[int, int]:
+        """Give since when each tag is owed."""
+        return tags.load_joined(self._db)
 
     def dead_letters(self, wanted: Wanted) -> Iterator[Kept]:
         """Give dead letters in the order of their refusals, up to now."""

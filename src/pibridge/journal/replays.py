@@ -1,110 +1,27 @@
-"""Replays: which journaled events go to which sink once more, and how far that has got. They survive restarts."""
+"""Replays as the daemon deals with them: ordered, paused, sent part by part. They survive restarts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
-import apsw
-import msgspec
-from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from pibridge.context.choice import Choice
 from pibridge.errors import PIBridgeError
-from pibridge.journal import letters
+from pibridge.journal import letters, replay
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.letters import DeadLetter
 from pibridge.journal.reader import JournalReader
+from pibridge.journal.replay import Replay, SealedPart, State, WantedReplay
 from pibridge.journal.requests import Requests
 from pibridge.journal.tally import Ledger
-from pibridge.model import ticks
 from pibridge.model.event import Lane
 
-DEFAULT_RATE: Final = 2000.0
-_KEPT: Final = 100
-"""So many that are over are remembered."""
 _ROW_BYTES: Final = 1 << 13
 _LAST: Final = 1 << 62
 """A place behind all others."""
 
-State = Literal["running", "paused", "done", "cancelled"]
 _T = TypeVar("_T")
-
-
-class WantedReplay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What somebody asks for: these events to these sinks, at most `rate` a second to each."""
-
-    choice: Choice
-    sinks: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
-    rate: Annotated[float, Meta(gt=0)] = DEFAULT_RATE
-
-
-class SealedPart(Struct, frozen=True, array_like=True):
-    """The bounds of a part that is about to leave. `until`: it holds what is meant up to this place."""
-
-    first: int
-    until: int
-    day: str
-
-
-class Replay(Struct, frozen=True, kw_only=True):
-    """Events on their way to one sink once more: those of `choice` at places behind `begin`, up to `upto`.
-
-    `seq`: up to here it is done. `sealed`: the part that follows, if its bounds are fixed already. `made_s`: Unix time.
-    `withheld`: how many the sink's filter kept back, by its key.
-    """
-
-    id: str
-    sink: str
-    choice: Choice
-    begin: int
-    upto: int
-    rate: float
-    made_s: int
-    state: State = "running"
-    seq: int = 0
-    sealed: SealedPart | None = None
-    sent: int = 0
-    refused: int = 0
-    withheld: Mapping[str, int] = {}
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Who it is."""
-        return self.id, self.sink
-
-    @property
-    def progress(self) -> float:
-        """Give how much of the journal it has been through, from 0 to 1."""
-        if self.state == "done" or self.upto <= self.begin:
-            return 1.0
-        return (max(self.seq, self.begin) - self.begin) / (self.upto - self.begin)
-
-
-_encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Replay).decode
-
-
-def load(db: apsw.Connection) -> list[Replay]:
-    """Give all, the first that was asked for first."""
-    return [_decode(content) for (content,) in db.execute("SELECT content FROM replay ORDER BY id, sink")]
-
-
-def new_id(made_s: float, taken: Iterable[str]) -> str:
-    """Give an id that tells when something was asked for, such as `20260301T120000`, and that is not taken."""
-    known, second = set(taken), int(made_s)
-    while (text := _id_of(second)) in known:
-        second += 1
-    return text
-
-
-def _id_of(second: int) -> str:
-    return ticks.render(ticks.from_seconds(second))[:19].replace("-", "").replace(":", "")
-
-
-def _save(db: apsw.Connection, found: Replay) -> None:
-    db.execute("REPLACE INTO replay (id, sink, content) VALUES (?, ?, ?)", (found.id, found.sink, _encode(found)))
 
 
 class _LookUp(Protocol):
@@ -146,12 +63,9 @@ class Replays:
         def run(ledger: Ledger) -> tuple[str, list[Replay]]:
             upto = ledger.tally.next_seq - 1
             begin = meant[0] - 1 if meant else upto
-            told = load(ledger.db)
             made_s = int(ledger.now_s)
-            replay_id = new_id(made_s, (each.id for each in told))
-            ended = [each for each in told if each.state in {"done", "cancelled"}]
-            for each in ended[: max(0, len(ended) - _KEPT)]:
-                ledger.db.execute("DELETE FROM replay WHERE id = ? AND sink = ?", each.key)
+            replay_id = replay.new_id(made_s, (each.id for each in replay.load(ledger.db)))
+            replay.forget_old(ledger.db)
             for sink in sinks:
                 new = Replay(
                     id=replay_id,
@@ -164,8 +78,8 @@ class Replays:
                     seq=begin,
                     state="done" if begin == upto else "running",
                 )
-                _save(ledger.db, new)
-            return replay_id, load(ledger.db)
+                replay.save(ledger.db, new)
+            return replay_id, replay.load(ledger.db)
 
         replay_id, now = await self._requests.ask(run, len(sinks) * _ROW_BYTES)
         self._all = {each.key: each for each in now}
@@ -255,11 +169,10 @@ class Replays:
                 those = [letter for of, letter in refused if of is lane]
                 letters.add(ledger, found.sink, lane, those, self._largest_bytes)
             ledger.tally.dead_letters += len(refused)
-            row = ledger.db.execute("SELECT content FROM replay WHERE id = ? AND sink = ?", found.key).fetchone()
-            if row is None:
-                return None
-            now = change(_decode(row[0]))
-            _save(ledger.db, now)
+            known = replay.one(ledger.db, found.key)
+            now = None if known is None else change(known)
+            if now is not None:
+                replay.save(ledger.db, now)
             return now
 
         now = await self._requests.ask(run, _ROW_BYTES + sum(len(letter.line) + 64 for _, letter in refused))
@@ -286,18 +199,3 @@ class Replays:
 
 def _in_state(now: Replay, before: set[str], state: State) -> Replay:
     return replace(now, state=state) if now.state in before else now
-
-
-def told(found: Replay) -> dict[str, Any]:
-    """Give it for programs."""
-    return {
-        "id": found.id,
-        "sink": found.sink,
-        "state": found.state,
-        "progress": round(found.progress, 4),
-        "sent": found.sent,
-        "refused": found.refused,
-        "withheld": dict(found.withheld),
-        "rate": found.rate,
-        "asked": f"{ticks.render(ticks.from_seconds(found.made_s))[:19]}Z",
-    }
