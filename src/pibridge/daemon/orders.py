@@ -11,9 +11,11 @@ import structlog
 from msgspec import Meta, Raw, Struct
 
 from pibridge import __version__
+from pibridge.context.choice import BEGINNING
 from pibridge.daemon.mailbox import Answer, Mailbox, Request
 from pibridge.errors import JournalLockedError, PIBridgeError, UnavailableError
-from pibridge.journal import replay
+from pibridge.journal import backfill, replay
+from pibridge.journal.backfill import Kind, WantedHistory
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
 from pibridge.journal.opening import lock
@@ -28,6 +30,12 @@ LIST_REPLAYS: Final = "list replays"
 PAUSE_REPLAY: Final = "pause replay"
 RESUME_REPLAY: Final = "resume replay"
 CANCEL_REPLAY: Final = "cancel replay"
+BACKFILL: Final = "backfill"
+REREAD: Final = "reread"
+LIST_BACKFILLS: Final = "list backfills"
+PAUSE_BACKFILL: Final = "pause backfill"
+RESUME_BACKFILL: Final = "resume backfill"
+CANCEL_BACKFILL: Final = "cancel backfill"
 
 _LOOK_S: Final = 0.5
 _ASK_S: Final = 0.1
@@ -71,6 +79,28 @@ async def _list_replays(journal: Journal, having: Raw) -> list[dict[str, Any]]:
     return [replay.told(each) for each in journal.replays.all]
 
 
+def _reading(kind: Kind) -> Callable[[Journal, Raw], Awaitable[str]]:
+    """Give the order that asks for history: it is in the journal, where the intake of the daemon finds it."""
+
+    async def order(journal: Journal, having: Raw) -> str:
+        wanted = msgspec.json.decode(having, type=WantedHistory)
+        if wanted.choice.start_ticks == BEGINNING:
+            raise PIBridgeError("history has no beginning", hint="say from when on")
+        if wanted.choice.batches or wanted.choice.lanes:
+            raise PIBridgeError("history knows neither batches nor lanes", hint="choose by tag, asset or stream")
+        backfill_id = await journal.backfills.order(wanted, kind)
+        structlog.get_logger().info("history is asked for", kind=kind, id=backfill_id)
+        return backfill_id
+
+    return order
+
+
+async def _list_backfills(journal: Journal, having: Raw) -> list[dict[str, Any]]:
+    msgspec.json.decode(having, type=Nothing)
+    gaps = await journal.gaps()
+    return [backfill.told(each, gaps) for each in journal.backfills.all]
+
+
 def _turning(turn: Callable[[Journal, str], Awaitable[int]]) -> Callable[[Journal, Raw], Awaitable[int]]:
     """Give the order that does this to something by its id, and tells in how many places it made a difference."""
 
@@ -96,6 +126,12 @@ _ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {
     PAUSE_REPLAY: _turning(lambda journal, replay_id: journal.replays.pause(replay_id)),
     RESUME_REPLAY: _turning(lambda journal, replay_id: journal.replays.resume(replay_id)),
     CANCEL_REPLAY: _turning(lambda journal, replay_id: journal.replays.cancel(replay_id)),
+    BACKFILL: _reading("backfill"),
+    REREAD: _reading("reread"),
+    LIST_BACKFILLS: _list_backfills,
+    PAUSE_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.pause(backfill_id)),
+    RESUME_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.resume(backfill_id)),
+    CANCEL_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.cancel(backfill_id)),
 }
 
 

@@ -8,8 +8,10 @@ from typing import NoReturn
 
 import structlog
 
+from pibridge.context.choice import Choice, of_tag
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.intake.backfilling import Backfilling
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
@@ -70,6 +72,7 @@ class Streams:
         self._counters = counters
         self._catalogue = Catalogue()
         self._history = History(client, journal, self._catalogue, counters, limits.items_per_request)
+        self._backfilling = Backfilling(client, journal, self._history, self._meant, self._reach_for)
         self._remembered = Remembered(journal, client.settings.url)
         self._selections: dict[str, Selection] = {}
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
@@ -99,6 +102,7 @@ class Streams:
             tasks.create_task(self._history.run(), name="history")
             tasks.create_task(self._channels.run(), name="channels")
             tasks.create_task(self._mend_damage(), name="mend")
+            tasks.create_task(self._backfilling.run(), name="backfills")
             self._selections = await self._remembered.recall(self._streams)
             await self._arranged(tasks)
             names = list(self._streams)
@@ -299,6 +303,20 @@ class Streams:
         self._reach(min((gap.start_ticks for gap in gaps if gap.tag in covered), default=ticks.FOREVER))
         await self._journal.open_gaps(gaps)
         await self._journal.join(numbers if backfill_from is not None else new, since)
+
+    def _meant(self, choice: Choice) -> list[int] | None:
+        """Give the tags of a choice that are read now; None: a stream that may have some is not resolved yet."""
+        names = self._streams.keys() & set(choice.streams or self._streams)
+        if not names <= self._selections.keys():
+            return None
+        is_meant = of_tag(choice, self._surroundings.assets)
+        everything = [(number, tag) for tags in self._tags.values() for number, tag in tags.items()]
+        return [number for number, tag in everything if number in self._catalogue and not tag.static and is_meant(tag)]
+
+    def _reach_for(self, since_ticks: int, numbers: Collection[int]) -> None:
+        """See to it that batches are known since then if events of these tags have any."""
+        if any(self._surroundings.sources(self._catalogue.tag(number)) for number in numbers):
+            self._reach(since_ticks)
 
     async def _mend_damage(self) -> NoReturn:
         """Let every tag owe again what a damaged chunk may have held of it."""

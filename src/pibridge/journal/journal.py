@@ -12,6 +12,7 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, stat, tags
+from pibridge.journal.backfills import Backfills
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.journal.delivered import Note
@@ -70,6 +71,7 @@ class Journal:
         self.replays = Replays(
             self._requests, self._look_up, parts.lookup, parts.replays, parts.quota.dead_letter_bytes
         )
+        self.backfills = Backfills(self._requests, parts.backfills)
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
         self._waiting = Waiting(parts.held)

@@ -10,7 +10,8 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from pibridge.errors import JournalError, JournalLockedError
-from pibridge.journal import chunks, cursors, held, newest, replay, schema, tags, tally
+from pibridge.journal import backfill, chunks, cursors, held, newest, replay, schema, tags, tally
+from pibridge.journal.backfill import Backfill
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.held import Held
@@ -44,6 +45,7 @@ class Parts(Struct):
     held: list[Held]
     cursors: dict[cursors.Key, Cursor]
     replays: list[Replay]
+    backfills: list[Backfill]
     lookup: JournalReader
     shelf: JournalReader
 
@@ -90,6 +92,7 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             held=waiting,
             cursors=cursors.load(db),
             replays=replay.load(db),
+            backfills=backfill.load(db),
             lookup=lookup,
             shelf=JournalReader.open(folder),
         )

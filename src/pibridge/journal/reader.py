@@ -9,7 +9,8 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, facts, gaps, letters, replay, schema, tags, tally
+from pibridge.journal import backfill, chunks, cursors, facts, gaps, letters, replay, schema, tags, tally
+from pibridge.journal.backfill import Backfill
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
@@ -129,6 +130,11 @@ class JournalReader:
     def replays(self) -> list[Replay]:
         """Give what was put on its way again, the first that was asked for first."""
         return replay.load(self._db)
+
+    @_damage_is_stated()
+    def backfills(self) -> list[Backfill]:
+        """Give the history that was asked for, the first that was first."""
+        return backfill.load(self._db)
 
     async def facts(self, source: str) -> list[Fact]:
         """Give what a source keeps here, by id."""
