@@ -75,6 +75,7 @@ class Streams:
         self._backfilling = Backfilling(client, journal, self._history, self._meant, self._reach_for)
         self._remembered = Remembered(journal, client.settings.url)
         self._selections: dict[str, Selection] = {}
+        self._arranged_streams: set[str] = set()
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
         self._surroundings = surroundings
@@ -260,6 +261,7 @@ class Streams:
             if change.added:
                 await self._owe(name, change.added)
             self._channels.open(name, [*left[name], *change.added, *change.moved])
+        self._arranged_streams = set(self._selections)
         for name in self._selections:
             self._counters.stream(name).is_resolved = True
         for name in self._tags.keys() - self._streams.keys():
@@ -307,7 +309,7 @@ class Streams:
     def _meant(self, choice: Choice) -> list[int] | None:
         """Give the tags of a choice that are read now; None: a stream that may have some is not resolved yet."""
         names = self._streams.keys() & set(choice.streams or self._streams)
-        if not names <= self._selections.keys():
+        if not names <= self._arranged_streams:
             return None
         is_meant = of_tag(choice, self._surroundings.assets)
         everything = [(number, tag) for tags in self._tags.values() for number, tag in tags.items()]
