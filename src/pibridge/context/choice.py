@@ -27,8 +27,8 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     batches are named.
     """
 
-    start_ticks: int = BEGINNING
-    end_ticks: int = ticks.FOREVER
+    start_ticks: Annotated[int, Meta(ge=BEGINNING)] = BEGINNING
+    end_ticks: Annotated[int, Meta(le=ticks.FOREVER)] = ticks.FOREVER
     tags: Patterns = ()
     assets: Patterns = ()
     batches: Patterns = ()

@@ -23,7 +23,7 @@ class WantedReplay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     choice: Choice
     sinks: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(min_length=1)]
-    rate: Annotated[float, Meta(gt=0)] = DEFAULT_RATE
+    rate: Annotated[float, Meta(ge=0.001)] = DEFAULT_RATE
 
 
 class SealedPart(Struct, frozen=True, array_like=True):
