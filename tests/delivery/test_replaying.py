@@ -9,7 +9,7 @@ import pytest
 
 from context.plants import surroundings
 from delivery.shelves import Dock, Shelf, opened
-from journal.samples import NOW, events, tags
+from journal.samples import NOW, events, raw, tags
 from pibridge.context import filters
 from pibridge.context.choice import Choice
 from pibridge.context.record import Record, json_record
@@ -165,11 +165,40 @@ async def test_paused_it_waits_and_resumed_it_goes_on(dock: Dock, monkeypatch: p
         for _ in range(2):
             gate.release()
         await eventually(lambda: again(shelf) == [1, 2, 3, 4, 15, 5, 6])
+        await eventually(lambda: len(shelf.fixed) == 8)
         await replays.cancel(replay_id)
         gate.release()
         await eventually(lambda: again(shelf) == [1, 2, 3, 4, 15, 5, 6, 7])
         assert other != replay_id
         assert [each.state for each in replays.all] == ["cancelled", "done"]
+
+
+async def test_what_went_before_its_turn_is_counted(tmp_path: Path) -> None:
+    """In chunks: retention does not wait for a replay, and nobody is told that all was sent."""
+    async with opened(tmp_path) as dock:
+        await told(dock)
+        await dock.journal.replays.order(wanted())
+    db = raw(tmp_path)
+    db.execute("DELETE FROM chunk WHERE lane = 'live'")
+    db.close()
+    shelf = Shelf()
+    async with opened(tmp_path) as dock, running(dock.pump(shelf).run()):
+        await eventually(lambda: of(dock.journal).state == "done")
+        assert (of(dock.journal).gone, of(dock.journal).left, of(dock.journal).sent) == (1, 0, 6)
+    assert again(shelf) == list(range(10, 16))
+
+
+async def test_a_slow_replay_holds_up_no_other(dock: Dock) -> None:
+    """The pace of one is its own, also when it was cancelled."""
+    await told(dock)
+    shelf, replays = Shelf(), dock.journal.replays
+    async with running(dock.pump(shelf).run()):
+        slow = await replays.order(wanted(rate=1e-3))
+        await eventually(lambda: of(dock.journal).sent == 1)
+        await replays.order(wanted())
+        await replays.cancel(slow)
+        await eventually(lambda: of(dock.journal).state == "done")
+    assert again(shelf) == [1, *range(1, 16)]
 
 
 async def test_live_events_do_not_wait_for_it(dock: Dock) -> None:

@@ -8,7 +8,7 @@ from pibridge.errors import PIBridgeError
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import DeadLetter, Wanted
 from pibridge.journal.reader import JournalReader
-from pibridge.journal.replay import Replay, SealedPart, WantedReplay
+from pibridge.journal.replay import Replay, SealedPart, Sent, WantedReplay
 from pibridge.model.event import Lane
 
 ALL = WantedReplay(choice=Choice(), sinks=("lake",))
@@ -30,14 +30,15 @@ async def test_it_is_on_disk_with_all_that_it_was_asked_with(tmp_path: Path) -> 
         found = await ordered(journal, wanted)
         assert [each.sink for each in journal.replays.all] == ["cloud", "lake"]
         assert (found.begin, found.upto, found.rate, found.choice.tags) == (0, 9, 5.0, ("T1",))
-        await journal.replays.settle(found, 3, 2, {"quality": 1}, ())
+        await journal.replays.settle(found, 3, Sent(2, {"quality": 1}, 1), ())
         await journal.replays.seal(found, PART)
         assert await journal.replays.pause(found.id) == 2
         before = journal.replays.all
     async with opened(tmp_path) as journal:
         assert journal.replays.all == before
         again = before[-1]
-        assert (again.seq, again.sent, again.withheld, again.sealed) == (3, 2, {"quality": 1}, PART)
+        assert (again.seq, again.sent, again.withheld, again.gone) == (3, 2, {"quality": 1}, 1)
+        assert again.sealed == PART
         assert await journal.replays.resume(again.id) == 2
         assert await journal.replays.next("lake") == journal.replays.all[-1]
 
@@ -58,13 +59,13 @@ async def test_the_end_ends_it(tmp_path: Path) -> None:
     """Settled up to its last place it is done; a part that was on its way when it was cancelled does not revive it."""
     async with opened(tmp_path) as journal:
         found = await ordered(journal)
-        await journal.replays.settle(found, 9, 9, {}, ())
+        await journal.replays.settle(found, 9, Sent(9), ())
         assert [each.state for each in journal.replays.all] == ["done"]
         assert await journal.replays.cancel(found.id) == 0
         await journal.replays.order(ALL)
         other = journal.replays.all[-1]
         assert await journal.replays.cancel(other.id) == 1
-        await journal.replays.settle(other, 9, 9, {}, ())
+        await journal.replays.settle(other, 9, Sent(9), ())
         assert journal.replays.all[-1].state == "cancelled"
         assert not journal.replays.is_running(other)
 
@@ -73,7 +74,7 @@ async def test_what_is_refused_is_a_dead_letter(tmp_path: Path) -> None:
     """Of the lane of its event, in the transaction that notes the progress."""
     async with opened(tmp_path) as journal:
         found = await ordered(journal)
-        await journal.replays.settle(found, 3, 2, {}, [(Lane.HISTORY, DeadLetter(2, "no", b"{}", events(1)[0]))])
+        await journal.replays.settle(found, 3, Sent(2), [(Lane.HISTORY, DeadLetter(2, "no", b"{}", events(1)[0]))])
         assert journal.replays.all[-1].refused == 1
         assert journal.stat().dead_letters == 1
     reader = JournalReader.open(tmp_path)

@@ -10,7 +10,7 @@ from rich.console import Console
 from pibridge.cli.backfill_view import backfills_table, days, preview_of
 from pibridge.cli.choice import CONFIG
 from pibridge.cli.past import Past, looking_back
-from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, choice_of
+from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, choice_of, turn
 from pibridge.context.choice import Choice, of_tag
 from pibridge.daemon.orders import (
     BACKFILL,
@@ -18,7 +18,6 @@ from pibridge.daemon.orders import (
     PAUSE_BACKFILL,
     REREAD,
     RESUME_BACKFILL,
-    Named,
     have_done,
     is_held,
 )
@@ -104,7 +103,7 @@ def pause(
     context: typer.Context, backfill_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None
 ) -> None:
     """Read no more of it until it is resumed."""
-    _turn(context, config, PAUSE_BACKFILL, backfill_id, "paused")
+    turn(context, config, PAUSE_BACKFILL, f"backfill {backfill_id}", "paused")
 
 
 @app.command()
@@ -112,7 +111,7 @@ def resume(
     context: typer.Context, backfill_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None
 ) -> None:
     """Go on where it was paused."""
-    _turn(context, config, RESUME_BACKFILL, backfill_id, "resumed")
+    turn(context, config, RESUME_BACKFILL, f"backfill {backfill_id}", "resumed")
 
 
 @app.command()
@@ -120,7 +119,7 @@ def cancel(
     context: typer.Context, backfill_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None
 ) -> None:
     """Read no more of it, for good. What was read is delivered."""
-    _turn(context, config, CANCEL_BACKFILL, backfill_id, "cancelled")
+    turn(context, config, CANCEL_BACKFILL, f"backfill {backfill_id}", "cancelled")
 
 
 def _choice(  # noqa: PLR0913, PLR0917 - the options
@@ -156,10 +155,3 @@ def _order(past: Past, kind: Kind, wanted: WantedHistory, *, is_something: bool,
     found = asyncio.run(have_done(settings, _ORDERS[kind], wanted))
     when = "the daemon is at it" if is_running else "no daemon runs; it begins at the next start"
     typer.echo(f"{kind} {found}: {when}; pibridge backfill list shows how it goes")
-
-
-def _turn(context: typer.Context, config: str | None, order: str, backfill_id: str, done: str) -> None:
-    with looking_back(context, config) as past:
-        settings = past.configuration.journal
-    count = asyncio.run(have_done(settings, order, Named(backfill_id)))
-    typer.echo(f"backfill {backfill_id}: {done}" if count else f"backfill {backfill_id}: nothing of it to be {done}")

@@ -108,19 +108,19 @@ def list_(
 @app.command()
 def pause(context: typer.Context, replay_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None) -> None:
     """Send no more of a replay until it is resumed."""
-    _turn(context, config, PAUSE_REPLAY, replay_id, "paused")
+    turn(context, config, PAUSE_REPLAY, f"replay {replay_id}", "paused")
 
 
 @app.command()
 def resume(context: typer.Context, replay_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None) -> None:
     """Go on with a replay where it was paused."""
-    _turn(context, config, RESUME_REPLAY, replay_id, "resumed")
+    turn(context, config, RESUME_REPLAY, f"replay {replay_id}", "resumed")
 
 
 @app.command()
 def cancel(context: typer.Context, replay_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None) -> None:
     """Send no more of a replay, for good. What was sent stays where it is."""
-    _turn(context, config, CANCEL_REPLAY, replay_id, "cancelled")
+    turn(context, config, CANCEL_REPLAY, f"replay {replay_id}", "cancelled")
 
 
 def choice_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be chosen
@@ -223,8 +223,9 @@ def _order(past: Past, wanted: WantedReplay) -> None:
     typer.echo(f"replay {replay_id} to {', '.join(wanted.sinks)}: {when}; pibridge replay list shows how it goes")
 
 
-def _turn(context: typer.Context, config: str | None, order: str, replay_id: str, done: str) -> None:
+def turn(context: typer.Context, config: str | None, order: str, what: str, done: str) -> None:
+    """Have something that goes on turned. `what`: its kind and id; `done`: what is then done with it."""
     with looking_back(context, config) as past:
         settings = past.configuration.journal
-    count = asyncio.run(have_done(settings, order, Named(replay_id)))
-    typer.echo(f"replay {replay_id}: {done}" if count else f"replay {replay_id}: nothing of it to be {done}")
+    count = asyncio.run(have_done(settings, order, Named(what.rsplit(maxsplit=1)[-1])))
+    typer.echo(f"{what}: {done}" if count else f"{what}: nothing of it to be {done}")

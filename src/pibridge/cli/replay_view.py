@@ -71,12 +71,12 @@ def backfill_command(choice: Choice, trimmed_ticks: int, joined_ticks: int | Non
 def replays_table(found: Sequence[Replay]) -> Table:
     """Give a row for each replay and sink."""
     table = Table(title="replays", title_justify="left", box=None)
-    for column in ("id", "sink", "state", "done", "sent", "refused", "withheld", "events/s"):
+    for column in ("id", "sink", "state", "done", "sent", "refused", "withheld", "gone", "events/s"):
         table.add_column(column, overflow="fold")
     for each in found:
         withheld = ", ".join(f"{key} {count}" for key, count in sorted(each.withheld.items())) or "0"
         cells = (each.id, each.sink, each.state, f"{each.progress:.0%}", each.sent, each.refused, withheld)
-        table.add_row(*(escape(str(cell)) for cell in cells), f"{each.rate:g}")
+        table.add_row(*(escape(str(cell)) for cell in cells), str(each.gone), f"{each.rate:g}")
     if not found:
         table.add_row("none")
     return table

@@ -24,7 +24,7 @@ from pibridge.delivery.stop import Stop
 from pibridge.journal.chunks import Chunk
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import DeadLetter
-from pibridge.journal.replay import Replay, SealedPart
+from pibridge.journal.replay import Replay, SealedPart, Sent
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds
@@ -39,11 +39,15 @@ _T = TypeVar("_T")
 
 
 class ReplayPart(Struct, frozen=True):
-    """Of a replay what follows next: these records, and everything up to the place `until` is done with them."""
+    """Of a replay what follows next: these records, and everything up to the place `until` is done with them.
+
+    `gone`: so many chunks on the way were removed meanwhile, or are damaged.
+    """
 
     replay: Replay
     records: list[Record]
     withheld: Counter[str]
+    gone: int
     until: int
 
     def batch(self, sealed: SealedPart) -> Resent:
@@ -65,6 +69,7 @@ class Replaying:
         self._id = ""
         self._chooser: Chooser | None = None
         self._positions: Sequence[int] = ()
+        self._gone = 0
 
     async def next(self, stop: Stop) -> tuple[ReplayPart, Resent | None] | None:
         """Wait for what is to be sent next: the part, and its batch if any record passed. None: stopped.
@@ -76,7 +81,7 @@ class Replaying:
             if replay is None:
                 return None
             self._begun_s = asyncio.get_running_loop().time()
-            if self._begun_s < self._due_s:
+            if replay.id == self._id and self._begun_s < self._due_s:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._due_s - self._begun_s):
                         await _unless_stopped(self._journal.replays.changed(), stop)
@@ -96,8 +101,9 @@ class Replaying:
         """Note that a part has left, but for dead letters; durable on return. The next one waits for its time."""
         lanes = {record.seq: record.context.lane for record in part.records}
         refused = [(lanes[letter.seq], letter) for letter in letters]
-        sent = len(part.records) - len(letters)
-        await self._journal.replays.settle(part.replay, part.until, sent, part.withheld, refused)
+        sent, left = len(part.records) - len(letters), self._begun_behind(part.until)
+        await self._journal.replays.settle(part.replay, part.until, Sent(sent, part.withheld, part.gone, left), refused)
+        self._gone = 0
         self._due_s = self._begun_s + len(part.records) / part.replay.rate
 
     async def _part(self, replay: Replay, stop: Stop) -> ReplayPart | None:
@@ -107,6 +113,7 @@ class Replaying:
         last = replay.upto if replay.sealed is None else replay.sealed.until
         records: list[Record] = []
         withheld: Counter[str] = Counter()
+        gone = self._gone
         # The chunk that holds the place may hold what follows it.
         begin = max(0, bisect_right(self._positions, replay.seq + 1) - 1)
         for count, seq in enumerate(self._positions[begin:]):
@@ -115,33 +122,39 @@ class Replaying:
             if stop.is_set() or not self._journal.replays.is_running(replay):
                 return None
             if replay.sealed is None and count == _MOST_CHUNKS:
-                return ReplayPart(replay, records, withheld, seq - 1)
-            for record in await self._records(chooser, seq, replay.seq, last):
+                return ReplayPart(replay, records, withheld, gone, seq - 1)
+            chunk = await self._journal.replays.chunk(seq)
+            if not isinstance(chunk, Chunk):
+                gone += 1
+                continue
+            for record in await self._records(chooser, chunk, replay.seq, last):
                 reason = self._admits(record)
                 if reason:
                     withheld[reason] += 1
                     continue
                 records.append(record)
                 if replay.sealed is None and len(records) == most:
-                    return ReplayPart(replay, records, withheld, record.seq)
-        return ReplayPart(replay, records, withheld, last)
+                    return ReplayPart(replay, records, withheld, gone, record.seq)
+        return ReplayPart(replay, records, withheld, gone, last)
 
     async def _begun(self, replay: Replay) -> Chooser:
         if self._chooser is None or self._id != replay.id:
             self._id, self._positions = replay.id, await self._journal.replays.positions(replay)
             self._chooser = Chooser(replay.choice, self._stamp.again(replay.id))
+            self._gone = replay.left - self._begun_behind(replay.seq)
         return self._chooser
 
-    async def _records(self, chooser: Chooser, seq: int, after: int, upto: int) -> list[Record]:
+    def _begun_behind(self, seq: int) -> int:
+        """Give how many chunks begin behind a place."""
+        return len(self._positions) - bisect_right(self._positions, seq)
+
+    async def _records(self, chooser: Chooser, chunk: Chunk, after: int, upto: int) -> list[Record]:
         """Give the records of a chunk that are meant, behind one place and up to another."""
-        chunk = await self._journal.replays.chunk(seq)
-        if not isinstance(chunk, Chunk) or chunk.last_seq <= after:
-            return []  # damaged, or removed meanwhile
-        meant = [each for each in chooser.events(chunk.lane, seq, chunk.events) if after < each[0] <= upto]
+        meant = [each for each in chooser.events(chunk.lane, chunk.first_seq, chunk.events) if after < each[0] <= upto]
         if not meant:
             return []
         await self._hold.until_known([event for _, event in meant], chunk.arrived_ticks)
-        return chooser.records(chunk.lane, seq, meant)
+        return chooser.records(chunk.lane, chunk.first_seq, meant)
 
 
 def replayed(parts: Iterable[list[Record]], replay_id: str) -> Iterator[Resent]:

@@ -34,11 +34,24 @@ class SealedPart(Struct, frozen=True, array_like=True):
     day: str
 
 
+class Sent(Struct, frozen=True):
+    """What became of a part: so many were `sent`; the filter `withheld` others, by its key.
+
+    `gone`: chunks that had been removed before their turn, or could not be read. `left`: chunks that follow.
+    """
+
+    sent: int = 0
+    withheld: Mapping[str, int] = {}
+    gone: int = 0
+    left: int = 0
+
+
 class Replay(Struct, frozen=True, kw_only=True):
     """Events on their way to one sink once more: those of `choice` at places behind `begin`, up to `upto`.
 
     `seq`: up to here it is done. `sealed`: the part that follows, if its bounds are fixed already. `made_s`: Unix time.
-    `withheld`: how many the sink's filter kept back, by its key.
+    `withheld`: how many the sink's filter kept back, by its key. `left`: chunks that begin behind `seq`, when that was
+    written down. `gone`: chunks that were removed, or damaged, before their turn.
     """
 
     id: str
@@ -54,6 +67,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     sent: int = 0
     refused: int = 0
     withheld: Mapping[str, int] = {}
+    gone: int = 0
+    left: int = 0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -116,6 +131,7 @@ def told(found: Replay) -> dict[str, Any]:
         "sent": found.sent,
         "refused": found.refused,
         "withheld": dict(found.withheld),
+        "gone": found.gone,
         "rate": found.rate,
         "asked": f"{ticks.render(ticks.from_seconds(found.made_s))[:19]}Z",
     }

@@ -1,7 +1,7 @@
 """Replays as the daemon deals with them: ordered, paused, sent part by part. They survive restarts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
@@ -12,14 +12,12 @@ from pibridge.journal import letters, replay
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.letters import DeadLetter
 from pibridge.journal.reader import JournalReader
-from pibridge.journal.replay import Replay, SealedPart, State, WantedReplay
+from pibridge.journal.replay import Replay, SealedPart, Sent, State, WantedReplay
 from pibridge.journal.requests import Requests
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Lane
 
 _ROW_BYTES: Final = 1 << 13
-_LAST: Final = 1 << 62
-"""A place behind all others."""
 
 _T = TypeVar("_T")
 
@@ -57,12 +55,15 @@ class Replays:
     async def order(self, wanted: WantedReplay) -> str:
         """Put events on their way again, durably: what is in the journal now. Give the id."""
         choice, sinks = wanted.choice, sorted(set(wanted.sinks))
-        span = choice.start_ticks, choice.end_ticks, 0, _LAST
-        meant = await self._look_up(partial(self._reader.spanning, *span))
+
+        def look() -> tuple[int, Sequence[int]]:
+            upto = self._reader.tally().next_seq - 1
+            return upto, self._reader.spanning(choice.start_ticks, choice.end_ticks, 0, upto)
+
+        upto, meant = await self._look_up(look)
+        begin = meant[0] - 1 if meant else upto
 
         def run(ledger: Ledger) -> tuple[str, list[Replay]]:
-            upto = ledger.tally.next_seq - 1
-            begin = meant[0] - 1 if meant else upto
             made_s = int(ledger.now_s)
             replay_id = replay.new_id(made_s, (each.id for each in replay.load(ledger.db)))
             replay.forget_old(ledger.db)
@@ -76,6 +77,7 @@ class Replays:
                     rate=wanted.rate,
                     made_s=made_s,
                     seq=begin,
+                    left=len(meant),
                     state="done" if begin == upto else "running",
                 )
                 replay.save(ledger.db, new)
@@ -140,23 +142,25 @@ class Replays:
         self,
         found: Replay,
         until: int,
-        sent: int,
-        withheld: Mapping[str, int],
+        sent: Sent,
         refused: Sequence[tuple[Lane, DeadLetter]],
     ) -> None:
         """Note that all up to a place has been sent but for dead letters, which are kept; durable on return."""
 
         def settled(now: Replay) -> Replay:
-            kept_back = {key: now.withheld.get(key, 0) + withheld.get(key, 0) for key in {*now.withheld, *withheld}}
+            both = now.withheld, sent.withheld
+            withheld = {key: sum(each.get(key, 0) for each in both) for key in {*both[0], *both[1]}}
             state: State = "done" if until >= now.upto and now.state != "cancelled" else now.state
             return replace(
                 now,
                 seq=until,
                 sealed=None,
                 state=state,
-                sent=now.sent + sent,
+                sent=now.sent + sent.sent,
                 refused=now.refused + len(refused),
-                withheld=kept_back,
+                withheld=withheld,
+                gone=now.gone + sent.gone,
+                left=sent.left,
             )
 
         await self._change(found, settled, refused)
