@@ -15,7 +15,7 @@ from pibridge.model import ticks
 from pibridge.simulator import Simulator, SimulatorSettings
 from sinks.far_sides import REGION, SITE, Bucket, Store
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
 POINTS = [rf"\\PISRV1\BULK.{number:06d}" for number in range(1, 41)]
 CREDENTIALS = {
@@ -73,7 +73,7 @@ async def until_done(folder: Path, kind: str) -> None:
     async def is_done() -> bool:
         return bool((await state(folder, kind))["state"] == "done")
 
-    await eventually(is_done, 60)
+    await eventually(is_done, 120)
 
 
 def split(records: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:

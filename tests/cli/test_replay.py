@@ -148,7 +148,7 @@ async def test_the_daemon_sends_it_with_the_context_of_now(
         assert "local: 30 pass, withheld: assets 30" in ended.out
         assert "on its way" in ended.out
         await eventually(lambda: len(again(tmp_path)) == 30)
-        slow = await replay(tmp_path, config, "--to", at(EVENTS), "--to-sink", "local", "--rate", "0.1", "--yes")
+        slow = await replay(tmp_path, config, "--to", at(EVENTS), "--to-sink", "local", "--rate", "0.001", "--yes")
         assert slow.code == 0
         running = (await listed(tmp_path, config))[-1]["id"]
         await eventually(lambda: any(each["replay"] == running for each in again(tmp_path)))
