@@ -8,6 +8,7 @@ from intake.readers import points, reading, reads
 from pibridge.context.choice import Choice
 from pibridge.intake import backfilling
 from pibridge.journal.backfill import Backfill, WantedHistory
+from pibridge.journal.gaps import NewGap
 from pibridge.model.event import SUBSTITUTED, UPDATE, Event
 from waiting import eventually, running
 
@@ -71,23 +72,24 @@ async def test_up_to_where_reading_began_it_is_one_with_it(line: Line) -> None:
 
 
 async def test_paused_it_is_not_read_and_resumed_it_is(line: Line) -> None:
-    """What was asked for while nobody reads waits; cancelled it is owed no longer."""
+    """What was asked for while nobody reads waits; gaps of one that is paused stay, those of others are read."""
     backfills = line.journal.backfills
-    first = await backfills.order(wanted(line, -900, -600, "*1"), "backfill")
+    await backfills.order(wanted(line, -900, -600, "*1"), "backfill")
     async with running(reading(line, s=points(*BULK)).run()):
         await eventually(lambda: done(line))
-        line.simulator.faults.add("status=503@path=recorded")
-        second = await backfills.order(wanted(line, -900, -600, "*2"), "backfill")
-        await eventually(lambda: of(line).begun)
-        await backfills.pause(second)
-        line.simulator.faults.clear()
-        third = await backfills.order(wanted(line, -900, -600, "*3"), "backfill")
+    second = await backfills.order(wanted(line, -900, -600, "*2"), "backfill")
+    start, end = of(line).choice.start_ticks, of(line).choice.end_ticks
+    await backfills.begin(of(line), [2], end, [NewGap(2, start, end, of(line).reason)])
+    await backfills.pause(second)
+    async with running(reading(line, s=points(*BULK)).run()):
+        await backfills.order(wanted(line, -900, -600, "*3"), "backfill")
         await eventually(lambda: done(line))
         assert [each.state for each in backfills.all] == ["done", "paused", "done"]
         assert await backfills.owed(backfills.all[1]) == 1
         await backfills.resume(second)
         await eventually(lambda: backfills.all[1].state == "done")
-        assert len({first, second, third}) == 3
+    owed = {fact: count for fact, count in line.truth(BULK, start).items() if fact[1] <= end}
+    assert {fact: count for fact, count in (await line.told()).items() if start <= fact[1] <= end} == owed
 
 
 async def test_what_was_edited_long_ago_is_mended(line: Line) -> None:

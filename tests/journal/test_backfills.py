@@ -85,3 +85,16 @@ async def test_one_that_nobody_knows_is_said(tmp_path: Path) -> None:
     async with opened(tmp_path) as journal:
         with pytest.raises(PIBridgeError, match="backfill list"):
             await journal.backfills.cancel("19700101T000000")
+
+
+async def test_what_backfills_have_read_of_a_time_is_known(tmp_path: Path) -> None:
+    """It is owed again where a damaged chunk may have held it; what was cancelled, or compared, is not."""
+    async with opened(tmp_path) as journal:
+        assert journal.backfills.of_time(0, 2 * NOW) == []
+        backfill_id = await begun(journal)
+        await journal.backfills.order(WANTED, "reread")
+        await journal.backfills.begin(journal.backfills.all[-1], [1], NOW + 20)
+        assert journal.backfills.of_time(NOW + 5, 2 * NOW) == [(n, NOW + 5, NOW + 20) for n in (1, 2, 3)]
+        assert journal.backfills.of_time(0, NOW - 1) == journal.backfills.of_time(NOW + 21, 2 * NOW) == []
+        await journal.backfills.cancel(backfill_id)
+        assert journal.backfills.of_time(0, 2 * NOW) == []

@@ -19,7 +19,10 @@ _LATEST: Final = 1 << 62
 
 
 class Stamp:
-    """Makes records of events. `replay`: id of the replay that sends them again, if one does."""
+    """Makes records of events. `replay`: id of the replay that sends them again, if one does.
+
+    `describe`, `assets`: what it asks for a tag and its asset.
+    """
 
     def __init__(self, site: str, surroundings: Surroundings, describe: Describe, replay: str = "") -> None:
         self._site = site

@@ -333,6 +333,7 @@ class Streams:
                     for number, since in self._journal.owed().items()
                     if since <= end and not described(self._journal, number).static
                 ]
+                gaps += [NewGap(*of, "a damaged chunk") for of in self._journal.backfills.of_time(start, end)]
                 await self._lose(start, end)
                 await self._journal.mend(damaged, gaps)
                 self._history.recoverable()

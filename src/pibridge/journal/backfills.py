@@ -35,6 +35,16 @@ class Backfills:
         """Give all, the first that was asked for first."""
         return list(self._all.values())
 
+    def of_time(self, start_ticks: int, end_ticks: int) -> list[tuple[int, int, int]]:
+        """Give the tags that backfills have read, or are to read, in this time: number, first and last tick."""
+        return [
+            (number, max(start_ticks, each.choice.start_ticks), min(end_ticks, each.end_ticks))
+            for each in self._all.values()
+            if each.kind == "backfill" and each.begun and each.state != "cancelled"
+            if each.choice.start_ticks <= end_ticks and each.end_ticks >= start_ticks
+            for number in each.numbers
+        ]
+
     def is_paused(self, reason: str) -> bool:
         """Tell whether gaps of this reason are not to be read now."""
         return reason in self._paused
