@@ -145,3 +145,17 @@ def test_a_frame_is_a_record_of_its_own_kind(status: int, op: str) -> None:
         "op": op,
         "frame": frame,
     }
+
+
+def test_what_is_sent_again_says_by_which_replay() -> None:
+    """Values and frames alike; others have no such field."""
+    frames = Tag(stream="f", mode=Mode.REALTIME, name="f", path="p", web_id="", kind="frame")
+    for tag, event in (
+        (POINT, Event(1, NOON, 1.0)),
+        (POINT, Event(1, NOON, CASCADE)),
+        (frames, Event(1, NOON, {}, END)),
+    ):
+        again = Record(7, event, context_of("houston", tag, None, Lane.LIVE, replay="20260310T080000"))
+        before = json.loads(json_record(Record(7, event, context_of("houston", tag, None, Lane.LIVE))))
+        assert json.loads(json_record(again)) == {**before, "replay": "20260310T080000"}
+        assert "replay" not in before

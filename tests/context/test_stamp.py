@@ -46,3 +46,21 @@ def test_assets_that_no_rule_speaks_for_have_no_batches() -> None:
     (record,) = Stamp("houston", around, lambda *_: TEMPERATURE).records(Lane.LIVE, 1, [Event(1, NOON, 1.0)])
     assert not record.context.has_batches
     assert record.batch is None
+
+
+def test_a_replay_sees_the_tag_of_today_with_the_unit_of_then() -> None:
+    """What the value meant stays; where the tag belongs is corrected, and each record is marked."""
+    moved = replace(RENAMED, name="SINUS", asset=Asset("Plant/R2"))
+    stamp = Stamp("houston", surroundings(), lambda _, seq: POINT if seq < 10 else moved)
+    (early,) = stamp.again("r1").records(Lane.LIVE, 8, [Event(1, NOON, 1.0)])
+    (late,) = stamp.again("r1").records(Lane.LIVE, 10, [Event(1, NOON, 1.0)])
+    assert early.context.tag == replace(moved, unit="bar")
+    assert late.context.tag is moved
+    assert (early.context.asset, early.context.replay) == (Asset("Plant/R2"), "r1")
+
+
+def test_some_events_of_a_run_keep_their_places() -> None:
+    """The others are left out."""
+    stamp = Stamp("houston", surroundings(), lambda *_: POINT)
+    records = stamp.some(Lane.LIVE, 100, [(103, Event(1, NOON, 1.0)), (107, Event(1, NOON, 2.0))])
+    assert [record.seq for record in records] == [103, 107]

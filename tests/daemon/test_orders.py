@@ -9,7 +9,25 @@ from msgspec import Raw
 from journal.samples import NOW, opened
 from journal.test_letterbox import refuse
 from pibridge.daemon.mailbox import FOLDER, Answer, Mailbox, Request
-from pibridge.daemon.orders import DROP, RESEND, Orders, carry_out, have_done
+from pibridge.daemon.orders import (
+    BACKFILL,
+    CANCEL_BACKFILL,
+    CANCEL_REPLAY,
+    DROP,
+    LIST_BACKFILLS,
+    LIST_REPLAYS,
+    PAUSE_BACKFILL,
+    PAUSE_REPLAY,
+    REPLAY,
+    REREAD,
+    RESEND,
+    RESUME_BACKFILL,
+    RESUME_REPLAY,
+    Orders,
+    carry_out,
+    have_done,
+    is_held,
+)
 from pibridge.errors import PIBridgeError, UnavailableError
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
@@ -142,3 +160,49 @@ async def test_a_folder_that_was_lost_is_made_again(tmp_path: Path, journal: Jou
         shutil.rmtree(tmp_path / FOLDER)
         await eventually((tmp_path / FOLDER).is_dir)
         assert await have_done(settings_of(tmp_path), DROP, LAKE) == 3
+
+
+async def test_a_replay_is_ordered_listed_and_turned(journal: Journal) -> None:
+    """By its id; what makes no sense is refused with the reason, and changes nothing."""
+    made = await carry_out(journal, asked(REPLAY, b'{"choice":{"tags":["T*"]},"sinks":["lake"],"rate":10}'))
+    assert made.refused == ""
+    name = f'{{"id":"{made.done}"}}'.encode()
+    for order, state in ((PAUSE_REPLAY, "paused"), (RESUME_REPLAY, "running"), (CANCEL_REPLAY, "cancelled")):
+        assert (await carry_out(journal, asked(order, name))).done == 1
+        (told,) = (await carry_out(journal, asked(LIST_REPLAYS, b"{}"))).done
+        assert (told["id"], told["sink"], told["state"]) == (made.done, "lake", state)
+    assert (await carry_out(journal, asked(PAUSE_REPLAY, name))).done == 0
+    for having, said in (
+        (b'{"choice":{},"sinks":["cloud"]}', "no sink cloud"),
+        (b'{"choice":{},"sinks":[]}', "length"),
+        (b'{"choice":{},"sinks":["lake"],"rate":0}', "rate"),
+        (b'{"choice":{"start_ticks":2,"end_ticks":1},"sinks":["lake"]}', "ends before it begins"),
+        (b'{"choice":{"start_ticks":-99999999999999999999},"sinks":["lake"]}', "start_ticks"),
+        (b'{"choice":{"file":"/etc/passwd"},"sinks":["lake"]}', "file"),
+    ):
+        assert said in (await carry_out(journal, asked(REPLAY, having))).refused
+    assert "no replay x" in (await carry_out(journal, asked(CANCEL_REPLAY, b'{"id":"x"}'))).refused
+    assert len(journal.replays.all) == 1
+
+
+@pytest.mark.parametrize(("order", "kind"), [(BACKFILL, "backfill"), (REREAD, "reread")])
+async def test_history_is_ordered_listed_and_turned(journal: Journal, order: str, kind: str) -> None:
+    """It is in the journal, where intake finds it; without a beginning, or by batch, it is refused."""
+    made = await carry_out(journal, asked(order, b'{"choice":{"start_ticks":1,"streams":["s"]}}'))
+    name = f'{{"id":"{made.done}"}}'.encode()
+    for turn, state in ((PAUSE_BACKFILL, "paused"), (RESUME_BACKFILL, "running"), (CANCEL_BACKFILL, "cancelled")):
+        assert (await carry_out(journal, asked(turn, name))).done == 1
+        (told,) = (await carry_out(journal, asked(LIST_BACKFILLS, b"{}"))).done
+        assert (told["id"], told["kind"], told["state"]) == (made.done, kind, state)
+    assert "no beginning" in (await carry_out(journal, asked(order, b'{"choice":{}}'))).refused
+    by_batch = b'{"choice":{"start_ticks":1,"batches":["B"]}}'
+    assert "batches" in (await carry_out(journal, asked(order, by_batch))).refused
+
+
+async def test_a_command_can_tell_whether_a_daemon_runs(tmp_path: Path) -> None:
+    """By the lock of the journal, which it leaves as it was."""
+    settings = settings_of(tmp_path)
+    assert not is_held(settings)
+    async with opened(tmp_path):
+        assert is_held(settings)
+    assert not is_held(settings)

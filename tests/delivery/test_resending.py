@@ -12,7 +12,7 @@ from journal.samples import NOW, events, raw, tags
 from pibridge.context import filters
 from pibridge.context.record import Record, context_of, json_record
 from pibridge.context.settings import AssetMapping, FilterSettings
-from pibridge.delivery.resending import Resent, next_part, remade
+from pibridge.delivery.resending import Resent, bounds_of, next_part, remade
 from pibridge.errors import JournalError
 from pibridge.journal.letters import DeadLetter, Part, Wanted
 from pibridge.journal.reader import JournalReader
@@ -198,7 +198,7 @@ async def test_a_batch_is_given_once_whole() -> None:
     """It comes sealed, with the bounds of its records."""
     context = context_of("houston", tags(1)[0], None, Lane.LIVE)
     part = [Record(seq, event, context) for seq, event in enumerate(events(3), 5)]
-    batch = Resent(Lane.LIVE, part, Counter())
+    batch = Resent(bounds_of(Lane.LIVE, part), part, Counter())
     assert batch.sealed == await batch.seal() == Bounds(Lane.LIVE, 5, 7, ticks.day(NOW))
     assert [records async for records in batch] == [part]
 

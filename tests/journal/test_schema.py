@@ -81,9 +81,9 @@ def test_a_journal_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> 
     db.execute(
         "INSERT INTO dead_letter (sink, lane, seq, stored_s, reason, line) VALUES ('a', 'live', 1, 2, 'no', x'')"
     )
-    for table in ("held", "fact", "delivered", "selection", "resend"):
+    for table in ("held", "fact", "delivered", "selection", "resend", "replay", "backfill"):
         db.execute(f"DROP TABLE {table}")
-    db.execute(f"PRAGMA user_version = {schema.VERSION - 4}")
+    db.execute(f"PRAGMA user_version = {schema.VERSION - 6}")
     db.close()
     with pytest.raises(JournalError, match="older PI Bridge"):
         schema.open_for_reading(tmp_path)

@@ -10,7 +10,7 @@ from pibridge.context.record import Record, json_lines
 from pibridge.errors import ConfigurationError, UnavailableError
 from pibridge.model.event import Lane
 from pibridge.sinks import build
-from pibridge.sinks.contract import Bounds, Sink
+from pibridge.sinks.contract import Bounds, Sink, start_of
 from pibridge.sinks.formats import FORMATS
 from pibridge.sinks.settings import FileSettings, S3Settings, SinkSettings
 from sinks.batches import ListedBatch, deliver, values
@@ -196,3 +196,10 @@ def test_only_sinks_of_aws_load_its_libraries() -> None:
         "build('f', FileSettings(type='file'), 'houston'); sys.exit(bool({'awscrt', 'botocore'} & sys.modules.keys()))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_replay_is_not_taken_for_history_that_starts_at_the_same_place() -> None:
+    """A sink that remembers a batch that failed does not take another one for it."""
+    bounds = Bounds(Lane.HISTORY, 1, 3, "2026-03-09", "20260310T080000")
+    assert start_of(ListedBatch(values(1, 3))) == (1, "")
+    assert start_of(ListedBatch(values(1, 3), sealed=bounds)) == (1, "20260310T080000")

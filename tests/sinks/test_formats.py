@@ -77,3 +77,9 @@ def test_a_file_is_named_by_what_it_holds() -> None:
     """Day, lane and journal positions make the name."""
     bounds = Bounds(Lane.HISTORY, 7, 1200, "2026-03-09")
     assert name_of(bounds, "jsonl.zst") == "dt=2026-03-09/history-7-1200.jsonl.zst"
+
+
+def test_a_replay_has_a_name_of_its_own() -> None:
+    """It never stands in the place of an original."""
+    bounds = Bounds(Lane.HISTORY, 7, 1200, "2026-03-09", "20260310T080000")
+    assert name_of(bounds, "jsonl") == "dt=2026-03-09/replay-20260310T080000-7-1200.jsonl"

@@ -20,6 +20,7 @@ def test_only_what_was_never_completed_goes(tmp_path: Path) -> None:
 def test_only_old_complete_files_go(tmp_path: Path) -> None:
     """Complete files written before that moment go; newer ones, unfinished ones and those of others stay."""
     old = [laid(tmp_path / DAY, f"live-1-9.{name}", 99) for name in ("jsonl", "jsonl.gz", "jsonl.zst", "parquet")]
+    old.append(laid(tmp_path / DAY, "replay-20260310T080000-1-9.jsonl", 99))
     old.append(laid(tmp_path / "dt=2026-01-01", "history-4-5.parquet", 50))
     kept = [
         laid(tmp_path / DAY, "live-10-19.jsonl", 100),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import check, dead_letters, demo, discover, run, schema, simulate, sitewise, tags
+from pibridge.cli import backfill, check, dead_letters, demo, discover, replay, run, schema, simulate, sitewise, tags
 from pibridge.cli.choice import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
@@ -25,6 +25,9 @@ app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("tags")(tags.tags)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(replay.app, name="replay")
+app.add_typer(backfill.app, name="backfill")
+app.command("reread")(backfill.reread)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)
 app.add_typer(sitewise.app)

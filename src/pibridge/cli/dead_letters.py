@@ -1,9 +1,9 @@
 """`pibridge dead-letters`: what sinks refused for good, listed, exported, dropped and sent again."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,12 +13,14 @@ from rich.console import Console
 
 from pibridge.cli.choice import CONFIG, chosen
 from pibridge.cli.dead_letters_view import Summary, exported, letters_table, sinks_table, summary_of
+from pibridge.cli.moments import moment
 from pibridge.config.settings import Configuration
 from pibridge.daemon import logs
 from pibridge.daemon.orders import DROP, RESEND, have_done
 from pibridge.errors import ConfigurationError
 from pibridge.journal.letters import ANY_TIME_S, Wanted
 from pibridge.journal.reader import JournalReader
+from pibridge.model import ticks
 
 _DONE: Final = {DROP: "dropped", RESEND: "put on their way again"}
 
@@ -77,12 +79,13 @@ def drop(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be c
     context: typer.Context,
     sink: Annotated[str, _SINK],
     config: Annotated[str | None, CONFIG] = None,
-    before: Annotated[str | None, typer.Option(help="Only those refused before: 2026-03-01, or with T12:00Z.")] = None,
+    before: Annotated[str | None, typer.Option(help="Only those refused before: 2026-03-01, or 7d ago.")] = None,
     reason: Annotated[str, _REASON] = "",
     yes: Annotated[bool, _YES] = False,
 ) -> None:
     """Forget dead letters for good. Done by the daemon, if it runs."""
-    before_s = ANY_TIME_S if before is None else _moment_s(before)
+    now_ticks = ticks.from_seconds(time.time())
+    before_s = ANY_TIME_S if before is None else moment("--before", before, now_ticks) // ticks.PER_SECOND
     with _reading(context, config) as (configuration, journal):
         wanted = Wanted(sink=sink, reason=reason, before_s=before_s)
         preview = summary_of(journal.dead_letters(wanted))
@@ -128,14 +131,6 @@ def _do(configuration: Configuration, order: str, wanted: Wanted, preview: Summa
     wanted = msgspec.structs.replace(wanted, upto=preview.last_id)
     count: Any = asyncio.run(have_done(configuration.journal, order, wanted))
     typer.echo(f"{count} dead letters {_DONE[order]}")
-
-
-def _moment_s(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigurationError([f"--before {text}: no time; write 2026-03-01 or 2026-03-01T12:00:00Z"]) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 @contextmanager

@@ -63,7 +63,8 @@ class BatchTotals(Struct):
             self.tags.setdefault(number, TagTotals()).take(counted)
         for reason, count in later.withheld.items():
             self.withheld[reason] = self.withheld.get(reason, 0) + count
-        self.refused += later.refused
+        # Of what a replay was refused, less was counted than comes when it is sent again.
+        self.refused = max(0, self.refused + later.refused)
         self.first_seq = self.first_seq or later.first_seq
         self.last_seq = max(self.last_seq, later.last_seq)
         self.days = sorted({*self.days, *later.days})

@@ -24,6 +24,7 @@ class Context(Struct, frozen=True, eq=False):
 
     `opening`, `rest`, `good_number`: parts of the record's JSON: up to the value of `seq`; from `stream` on; from
     `unit` on for a good number. Both end before the batch. `has_batches`: some batch rule speaks for the asset.
+    `replay`: id of the replay that sends the events again.
     """
 
     tag: Tag
@@ -33,6 +34,7 @@ class Context(Struct, frozen=True, eq=False):
     opening: str
     rest: str
     good_number: str
+    replay: str = ""
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -44,7 +46,9 @@ class Record(Struct, frozen=True, gc=False):
     batch: Batch | None = None
 
 
-def context_of(site: str, tag: Tag, asset: Asset | None, lane: Lane, *, has_batches: bool = False) -> Context:
+def context_of(  # noqa: PLR0913 - all that a tag's records share
+    site: str, tag: Tag, asset: Asset | None, lane: Lane, *, has_batches: bool = False, replay: str = ""
+) -> Context:
     """Encode what all events of this tag share."""
     shared: dict[str, Any] = {
         "stream": tag.stream,
@@ -54,6 +58,8 @@ def context_of(site: str, tag: Tag, asset: Asset | None, lane: Lane, *, has_batc
         "mode": tag.mode,
         "lane": lane,
     }
+    if replay:
+        shared["replay"] = replay
     if asset is not None:
         shared["asset"] = asset
     rest = _json(shared)[1:-1]
@@ -66,6 +72,7 @@ def context_of(site: str, tag: Tag, asset: Asset | None, lane: Lane, *, has_batc
         opening=f'{{"v":{VERSION},"kind":"{tag.kind}","site":{_json(site)},"seq":',
         rest=rest,
         good_number=f'{unit},"quality":"good",{rest}',
+        replay=replay,
     )
 
 
@@ -97,8 +104,12 @@ def _end(record: Record) -> str:
 
 def _frame_line(record: Record) -> str:
     op = next(name for bit, name in _FRAME_OPS if record.event.status & bit)
-    fields = {"stream": record.context.tag.stream, "op": op, "frame": record.event.value}
-    return f"{record.context.opening}{record.seq},{_json(fields)[1:]}\n"
+    context = record.context
+    fields = {"stream": context.tag.stream, "op": op}
+    if context.replay:
+        fields["replay"] = context.replay
+    fields["frame"] = record.event.value
+    return f"{context.opening}{record.seq},{_json(fields)[1:]}\n"
 
 
 def _telling_line(record: Record) -> str:

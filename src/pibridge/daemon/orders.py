@@ -3,26 +3,52 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, NoReturn
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
 import structlog
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from pibridge import __version__
+from pibridge.context.choice import BEGINNING
 from pibridge.daemon.mailbox import Answer, Mailbox, Request
 from pibridge.errors import JournalLockedError, PIBridgeError, UnavailableError
+from pibridge.journal import backfill, replay
+from pibridge.journal.backfill import Kind, WantedHistory
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
+from pibridge.journal.opening import lock
+from pibridge.journal.replay import WantedReplay
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.event import Lane
 
 DROP: Final = "drop dead letters"
 RESEND: Final = "resend dead letters"
+REPLAY: Final = "replay"
+LIST_REPLAYS: Final = "list replays"
+PAUSE_REPLAY: Final = "pause replay"
+RESUME_REPLAY: Final = "resume replay"
+CANCEL_REPLAY: Final = "cancel replay"
+BACKFILL: Final = "backfill"
+REREAD: Final = "reread"
+LIST_BACKFILLS: Final = "list backfills"
+PAUSE_BACKFILL: Final = "pause backfill"
+RESUME_BACKFILL: Final = "resume backfill"
+CANCEL_BACKFILL: Final = "cancel backfill"
 
 _LOOK_S: Final = 0.5
 _ASK_S: Final = 0.1
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No particulars."""
+
+
+class Named(Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that goes on, by its id."""
+
+    id: Annotated[str, Meta(min_length=1)]
 
 
 async def _drop(journal: Journal, having: Raw) -> int:
@@ -34,16 +60,79 @@ async def _drop(journal: Journal, having: Raw) -> int:
 
 async def _resend(journal: Journal, having: Raw) -> int:
     wanted = msgspec.json.decode(having, type=Wanted)
-    if not any((wanted.sink, lane) in journal.stat().lag for lane in Lane):
-        raise PIBridgeError(
-            f"the journal knows no sink {wanted.sink} to send to", hint="start the daemon with this sink once"
-        )
+    _require_sinks(journal, [wanted.sink])
     sent = await journal.letters.resend(wanted)
     structlog.get_logger().info("dead letters are sent again, as asked", sink=wanted.sink, letters=sent)
     return sent
 
 
-_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {DROP: _drop, RESEND: _resend}
+async def _replay(journal: Journal, having: Raw) -> str:
+    wanted = msgspec.json.decode(having, type=WantedReplay)
+    _require_sinks(journal, wanted.sinks)
+    replay_id = await journal.replays.order(wanted)
+    structlog.get_logger().info("events are sent again, as asked", replay=replay_id, sinks=sorted(wanted.sinks))
+    return replay_id
+
+
+async def _list_replays(journal: Journal, having: Raw) -> list[dict[str, Any]]:
+    msgspec.json.decode(having, type=Nothing)
+    return [replay.told(each) for each in journal.replays.all]
+
+
+def _reading(kind: Kind) -> Callable[[Journal, Raw], Awaitable[str]]:
+    """Give the order that asks for history: it is in the journal, where the intake of the daemon finds it."""
+
+    async def order(journal: Journal, having: Raw) -> str:
+        wanted = msgspec.json.decode(having, type=WantedHistory)
+        if wanted.choice.start_ticks == BEGINNING:
+            raise PIBridgeError("history has no beginning", hint="say from when on")
+        if wanted.choice.batches or wanted.choice.lanes:
+            raise PIBridgeError("history knows neither batches nor lanes", hint="choose by tag, asset or stream")
+        backfill_id = await journal.backfills.order(wanted, kind)
+        structlog.get_logger().info("history is asked for", kind=kind, id=backfill_id)
+        return backfill_id
+
+    return order
+
+
+async def _list_backfills(journal: Journal, having: Raw) -> list[dict[str, Any]]:
+    msgspec.json.decode(having, type=Nothing)
+    gaps = await journal.gaps()
+    return [backfill.told(each, gaps) for each in journal.backfills.all]
+
+
+def _turning(turn: Callable[[Journal, str], Awaitable[int]]) -> Callable[[Journal, Raw], Awaitable[int]]:
+    """Give the order that does this to something by its id, and tells in how many places it made a difference."""
+
+    async def order(journal: Journal, having: Raw) -> int:
+        return await turn(journal, msgspec.json.decode(having, type=Named).id)
+
+    return order
+
+
+def _require_sinks(journal: Journal, names: Iterable[str]) -> None:
+    for name in names:
+        if not any((name, lane) in journal.stat().lag for lane in Lane):
+            raise PIBridgeError(
+                f"the journal knows no sink {name} to send to", hint="start the daemon with this sink once"
+            )
+
+
+_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {
+    DROP: _drop,
+    RESEND: _resend,
+    REPLAY: _replay,
+    LIST_REPLAYS: _list_replays,
+    PAUSE_REPLAY: _turning(lambda journal, replay_id: journal.replays.pause(replay_id)),
+    RESUME_REPLAY: _turning(lambda journal, replay_id: journal.replays.resume(replay_id)),
+    CANCEL_REPLAY: _turning(lambda journal, replay_id: journal.replays.cancel(replay_id)),
+    BACKFILL: _reading("backfill"),
+    REREAD: _reading("reread"),
+    LIST_BACKFILLS: _list_backfills,
+    PAUSE_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.pause(backfill_id)),
+    RESUME_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.resume(backfill_id)),
+    CANCEL_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.cancel(backfill_id)),
+}
 
 
 async def carry_out(journal: Journal, request: Request) -> Answer:
@@ -97,6 +186,15 @@ class Orders:
         if trouble != self._trouble:
             self._trouble = trouble
             structlog.get_logger().warning("requests of commands cannot be read, tried again", error=trouble)
+
+
+def is_held(settings: JournalSettings) -> bool:
+    """Tell whether a daemon has the journal: what is ordered is begun at once, not at its next start."""
+    try:
+        lock(settings.path).release()
+    except JournalLockedError:
+        return True
+    return False
 
 
 async def have_done(

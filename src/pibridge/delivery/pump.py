@@ -15,7 +15,8 @@ from pibridge.context.record import Record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.hold import Hold
 from pibridge.delivery.manifests import Manifests
-from pibridge.delivery.resending import Resent, letters_of, next_part, remade
+from pibridge.delivery.replaying import Replaying
+from pibridge.delivery.resending import Resent, bounds_of, letters_of, next_part, remade
 from pibridge.delivery.stop import Stop
 from pibridge.delivery.supply import OpenBatch, Read, SealOnDisk, Supply, first_of
 from pibridge.delivery.thinning import Thinning
@@ -55,6 +56,7 @@ class Pump:
         self._stamp = stamp
         self._admits = admits
         self._hold = hold
+        self._replaying = Replaying(journal, name, stamp, admits, hold)
         self._thinning = None if deadband is None else Thinning(journal, name, admits, deadband)
         self._seal = SealOnDisk(journal, name) if self._thinning is None else self._thinning.seal
         self._manifests = manifests
@@ -78,6 +80,7 @@ class Pump:
                 for lane in Lane:
                     lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
                 lanes.create_task(self._resend(), name=f"send again {self._name}")
+                lanes.create_task(self._replay(), name=f"replay {self._name}")
                 if self._manifests is not None:
                     lanes.create_task(self._manifests.run(self._stop), name=f"manifests {self._name}")
             if self._manifests is not None:
@@ -133,7 +136,7 @@ class Pump:
             await self._journal.letters.settle(part, ())
             self._counters.withheld += withheld
             return
-        batch = Resent(part.lane, records, withheld)
+        batch = Resent(bounds_of(part.lane, records), records, withheld)
         receipt = await self._write(batch)
         letters = letters_of(receipt, part)
         if self._manifests is None:
@@ -143,6 +146,33 @@ class Pump:
             async with self._manifests.sent_again(batch.day, records, refused) as changes:
                 await self._journal.letters.settle(part, letters, changes)
         self._count(batch, letters)
+
+    async def _replay(self) -> None:
+        """Send journaled events again whenever that is asked for, until stopped."""
+        try:
+            is_done = False
+            while not is_done:
+                async for attempt in self._attempts():
+                    with attempt:
+                        is_done = not await self._replay_part()
+        except (UnavailableError, JournalFullError):
+            pass  # tries end only once `stop` is set
+        except JournalError as error:  # one that concerns all ends the lanes, too
+            self._log.error("events cannot be sent again", error=str(error))
+
+    async def _replay_part(self) -> bool:
+        """Send what follows of a replay. False: stopped."""
+        found = await self._replaying.next(self._stop)
+        if found is None:
+            return False
+        part, batch = found
+        letters = [] if batch is None else letters_of(await self._write(batch))
+        await self._replaying.settle(part, letters)
+        if batch is None:
+            self._counters.withheld += part.withheld
+        else:
+            self._count(batch, letters)
+        return True
 
     async def _write(self, batch: Batch) -> Receipt:
         async with self._writing[batch.lane]:

@@ -1,8 +1,9 @@
-"""Dead letters on their way again: made anew of their events, with context and filter as they are now."""
+"""Records on their way again, and dead letters made anew of their events, with context and filter as they are now."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record, json_record
@@ -14,20 +15,22 @@ from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.sinks.contract import Bounds, Receipt, Refusal
 
+_PART: Final = 1000
+
 
 class Resent:
     """Records once more: the `Batch` of the sink contract. What it holds is on disk from the start, so it is sealed."""
 
-    def __init__(self, lane: Lane, records: Sequence[Record], withheld: Counter[str]) -> None:
-        self.lane = lane
-        self.first = records[0].seq
-        self.day = ticks.day(records[0].event.ticks)
-        self.sealed: Bounds | None = Bounds(lane, self.first, records[-1].seq, self.day)
+    def __init__(self, bounds: Bounds, records: Sequence[Record], withheld: Counter[str]) -> None:
+        self.lane = bounds.lane
+        self.first = bounds.first
+        self.day = bounds.day
+        self.sealed: Bounds | None = bounds
         self.records = len(records)
         self.last_ticks = records[-1].event.ticks
         self.withheld = withheld
-        self._bounds = self.sealed
-        self._parts = iter((records,))
+        self._bounds = bounds
+        self._parts = iter([records[start : start + _PART] for start in range(0, len(records), _PART)])
 
     def __aiter__(self) -> "Resent":
         return self
@@ -40,6 +43,11 @@ class Resent:
     async def seal(self) -> Bounds:
         """Give the bounds."""
         return self._bounds
+
+
+def bounds_of(lane: Lane, records: Sequence[Record]) -> Bounds:
+    """Give the bounds of records that are a batch."""
+    return Bounds(lane, records[0].seq, records[-1].seq, ticks.day(records[0].event.ticks))
 
 
 def remade(part: Part, stamp: Stamp, admits: Filter) -> tuple[list[Record], Counter[str]]:

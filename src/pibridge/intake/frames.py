@@ -17,6 +17,7 @@ from pibridge.intake.frame_records import FrameStream, begun_of, source_of
 from pibridge.intake.patience import patiently
 from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.intake.shard import has_frames
+from pibridge.journal.facts import Keeper
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.tag import Mode, Tag
@@ -163,7 +164,7 @@ class Frames:
         return min(max(hold_s / _LOOKS_IN_A_HOLD, _SHORTEST_S), _LONGEST_S)
 
 
-async def recall(journal: Journal, surroundings: Surroundings) -> None:
+async def recall(journal: Keeper, surroundings: Surroundings) -> None:
     """Tell the timeline what the journal keeps: what was known when the daemon ended."""
     rules, timeline = surroundings.settings.batches.values(), surroundings.timeline
     for database in {rule.event_frames.database.upper() for rule in rules if rule.event_frames}:

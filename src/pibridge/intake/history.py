@@ -129,6 +129,8 @@ class History:
         return tag.mode is not Mode.INTERPOLATED and not tag.static
 
     def _is_payable(self, gap: Gap) -> bool:
+        if self._journal.backfills.is_paused(gap.reason):
+            return False
         match self._catalogue.tag(gap.tag).mode:
             case Mode.INTERPOLATED:
                 return self._spacing_ticks(gap) is not None

@@ -8,8 +8,10 @@ from typing import NoReturn
 
 import structlog
 
+from pibridge.context.choice import Choice, of_tag
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import ConfigurationError, RejectedError, UnauthorizedError, UnavailableError
+from pibridge.intake.backfilling import Backfilling
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
@@ -72,8 +74,10 @@ class Streams:
         self._counters = counters
         self._catalogue = Catalogue()
         self._history = History(client, journal, self._catalogue, counters, limits.items_per_request)
+        self._backfilling = Backfilling(client, journal, self._history, self._meant, self._reach_for)
         self._remembered = Remembered(journal, client.settings.url)
         self._selections: dict[str, Selection] = {}
+        self._arranged_streams: set[str] = set()
         self._tags: dict[str, dict[int, Tag]] = {name: {} for name in streams}
         self._look_again = asyncio.Event()
         self._surroundings = surroundings
@@ -104,6 +108,7 @@ class Streams:
             tasks.create_task(self._channels.run(), name="channels")
             tasks.create_task(self._mend_damage(), name="mend")
             tasks.create_task(self._let_go(), name="let go")
+            tasks.create_task(self._backfilling.run(), name="backfills")
             self._selections = await self._remembered.recall(self._streams)
             await self._arranged(tasks)
             names = list(self._streams)
@@ -272,6 +277,7 @@ class Streams:
             if change.added:
                 await self._owe(name, change.added)
             self._channels.open(name, [*left[name], *change.added, *change.moved])
+        self._arranged_streams = set(self._selections)
         for name in self._selections:
             self._counters.stream(name).is_resolved = True
         for name in self._tags.keys() - self._streams.keys():
@@ -351,6 +357,20 @@ class Streams:
         if backfill_from is not None:
             await self._journal.join(list(joined), backfill_from)
 
+    def _meant(self, choice: Choice) -> list[int] | None:
+        """Give the tags of a choice that are read now; None: a stream that may have some is not resolved yet."""
+        names = self._streams.keys() & set(choice.streams or self._streams)
+        if not names <= self._arranged_streams:
+            return None
+        is_meant = of_tag(choice, self._surroundings.assets)
+        everything = [(number, tag) for tags in self._tags.values() for number, tag in tags.items()]
+        return [number for number, tag in everything if number in self._catalogue and not tag.static and is_meant(tag)]
+
+    def _reach_for(self, since_ticks: int, numbers: Collection[int]) -> None:
+        """See to it that batches are known since then if events of these tags have any."""
+        if any(self._surroundings.sources(self._catalogue.tag(number)) for number in numbers):
+            self._reach(since_ticks)
+
     async def _mend_damage(self) -> NoReturn:
         """Let every tag owe again what a damaged chunk may have held of it."""
         while True:
@@ -364,6 +384,7 @@ class Streams:
                     for number, since in self._journal.owed().items()
                     if since <= end and not described(self._journal, number).static
                 ]
+                gaps += [NewGap(*of, "a damaged chunk") for of in self._journal.backfills.of_time(start, end)]
                 await self._lose(start, end)
                 await self._journal.mend(damaged, gaps)
                 self._history.recoverable()

@@ -1,5 +1,6 @@
 """Chunks: the rows that hold the events."""
 
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -116,6 +117,20 @@ def spanning(db: apsw.Connection, start_ticks: int, end_ticks: int) -> list[int]
     """Give the first positions of the chunks of both lanes that may hold events of this time, from the index alone."""
     rows = db.execute("SELECT seq FROM chunk WHERE last_ticks >= ? AND first_ticks <= ?", (start_ticks, end_ticks))
     return sorted(seq for (seq,) in rows)
+
+
+def spanning_behind(db: apsw.Connection, start_ticks: int, end_ticks: int, after: int, upto: int) -> Sequence[int]:
+    """Give the first positions of the chunks of both lanes that may hold events of this time behind `after`.
+
+    From the index alone, and in order; none that begins behind `upto`.
+    """
+    # The chunk that holds `after` may hold what follows it.
+    begin: int = db.execute("SELECT coalesce(max(seq), 0) FROM chunk WHERE seq <= ?", (after + 1,)).get
+    rows = db.execute(
+        "SELECT seq FROM chunk WHERE last_ticks >= ? AND first_ticks <= ? AND +seq BETWEEN ? AND ? ORDER BY +seq",
+        (start_ticks, end_ticks, begin, upto),
+    )
+    return array("q", (seq for (seq,) in rows))
 
 
 def read(db: apsw.Connection, lane: Lane | None, seq: int, unpacker: Unpacker) -> Chunk | Damaged | None:

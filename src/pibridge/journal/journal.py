@@ -12,6 +12,7 @@ from filelock import FileLock
 from msgspec.structs import replace
 
 from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, stat, tags
+from pibridge.journal.backfills import Backfills
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.journal.delivered import Note
@@ -23,6 +24,7 @@ from pibridge.journal.jobs import Change, Store, full_error
 from pibridge.journal.letterbox import Letterbox
 from pibridge.journal.letters import DeadLetter
 from pibridge.journal.newest import Last
+from pibridge.journal.replays import Replays
 from pibridge.journal.requests import Requests
 from pibridge.journal.selections import Selections
 from pibridge.journal.settings import JournalSettings
@@ -66,6 +68,10 @@ class Journal:
         self.failed: asyncio.Future[NoReturn] = self._requests.failed
         self.selections = Selections(self._requests)
         self.letters = Letterbox(self._requests, self._look_up, parts.lookup, parts.quota.dead_letter_bytes)
+        self.replays = Replays(
+            self._requests, self._look_up, parts.lookup, parts.replays, parts.quota.dead_letter_bytes
+        )
+        self.backfills = Backfills(self._requests, parts.backfills)
         floor = self._writer.tally.next_seq - 1
         self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
         self._waiting = Waiting(parts.held)
@@ -345,6 +351,7 @@ class Journal:
     async def forget_sink(self, sink: str) -> None:
         """Remove a sink: it holds up nothing any more."""
         await self.letters.call_off(sink)
+        await self.replays.call_off(sink)
         await self._requests.ask(lambda ledger: cursors.forget(ledger, sink))
         self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != sink}
 

@@ -10,13 +10,15 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from pibridge.errors import JournalError, JournalLockedError
-from pibridge.journal import chunks, cursors, held, newest, schema, tags, tally
+from pibridge.journal import backfill, chunks, cursors, held, newest, replay, schema, tags, tally
+from pibridge.journal.backfill import Backfill
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.held import Held
 from pibridge.journal.newest import Newest
 from pibridge.journal.quota import Quota, Reserve
 from pibridge.journal.reader import JournalReader
+from pibridge.journal.replay import Replay
 from pibridge.journal.retention import Retention
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.tags import TagBook
@@ -42,6 +44,8 @@ class Parts(Struct):
     newest: Newest
     held: list[Held]
     cursors: dict[cursors.Key, Cursor]
+    replays: list[Replay]
+    backfills: list[Backfill]
     lookup: JournalReader
     shelf: JournalReader
 
@@ -87,6 +91,8 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             newest=_newest(db, len(book), lookup, waiting),
             held=waiting,
             cursors=cursors.load(db),
+            replays=replay.load(db),
+            backfills=backfill.load(db),
             lookup=lookup,
             shelf=JournalReader.open(folder),
         )

@@ -1,6 +1,6 @@
 """Read-only access, beside the daemon or from another process. Each read is short: a long one holds up the writer."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
@@ -9,12 +9,15 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
+from pibridge.journal import backfill, chunks, cursors, facts, gaps, letters, replay, schema, tags, tally
+from pibridge.journal.backfill import Backfill
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
+from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import Gap
 from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
+from pibridge.journal.replay import Replay
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
 from pibridge.model.event import Event, Lane
@@ -84,6 +87,16 @@ class JournalReader:
         return events
 
     @_damage_is_stated()
+    def spanning(self, start_ticks: int, end_ticks: int, after: int, upto: int) -> Sequence[int]:
+        """Give the first positions of the chunks that may hold events of this time behind `after`, up to `upto`."""
+        return chunks.spanning_behind(self._db, start_ticks, end_ticks, after, upto)
+
+    @_damage_is_stated()
+    def chunk(self, seq: int) -> Chunk | Damaged | None:
+        """Give the chunk that begins at a position. None: it is not there (any more)."""
+        return chunks.read(self._db, None, seq, self._unpacker)
+
+    @_damage_is_stated()
     def tally(self) -> Tally:
         """Give the counts."""
         return tally.load(self._db)
@@ -112,6 +125,26 @@ class JournalReader:
     def dropped(self) -> list[Dropped]:
         """Give events that were owed and had to go, the oldest first."""
         return chunks.dropped(self._db)
+
+    @_damage_is_stated()
+    def replays(self) -> list[Replay]:
+        """Give what was put on its way again, the first that was asked for first."""
+        return replay.load(self._db)
+
+    @_damage_is_stated()
+    def backfills(self) -> list[Backfill]:
+        """Give the history that was asked for, the first that was first."""
+        return backfill.load(self._db)
+
+    async def facts(self, source: str) -> list[Fact]:
+        """Give what a source keeps here, by id."""
+        with _damage_is_stated():
+            return facts.of(self._db, source)
+
+    @_damage_is_stated()
+    def joined(self) -> dict[int, int]:
+        """Give since when each tag is owed."""
+        return tags.load_joined(self._db)
 
     def dead_letters(self, wanted: Wanted) -> Iterator[Kept]:
         """Give dead letters in the order of their refusals, up to now."""

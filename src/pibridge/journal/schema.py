@@ -12,8 +12,8 @@ from pibridge.journal import pages
 FILE_NAME: Final = "journal.db"
 PAGE_BYTES: Final = 4096
 APPLICATION_ID: Final = 0x50494252
-BARE_VERSION: Final = 5
-VERSION: Final = 6
+BARE_VERSION: Final = 7
+VERSION: Final = 8
 """The same with checksums in the pages: what has them has an even number."""
 _BUSY_MS: Final = 5000
 
@@ -160,7 +160,19 @@ CREATE TABLE resend (
 CREATE INDEX resend_sink ON resend (sink, letters);
 """
 
-_LATER: Final = {3: _TABLES_OF_3, 5: _TABLES_OF_5}
+_TABLES_OF_7: Final = """
+-- Events on their way again, one row for each sink that gets them.
+CREATE TABLE replay (
+    id TEXT NOT NULL,
+    sink TEXT NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (id, sink)
+) STRICT, WITHOUT ROWID;
+-- History that somebody asked for. What of it is still to be read are gaps that name it as their reason.
+CREATE TABLE backfill (id TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+_LATER: Final = {3: _TABLES_OF_3, 5: _TABLES_OF_5, 7: _TABLES_OF_7}
 """What came with which format, without checksums."""
 
 

@@ -13,12 +13,14 @@ class Bounds:
     """Which part of the journal one batch covers, fixed on disk before the batch leaves.
 
     `first`, `last`: journal positions of its first and last record. `day`: UTC day of the first record, YYYY-MM-DD.
+    `replay`: id of the replay that sends them once more; such a batch may hold records of both lanes.
     """
 
     lane: Lane
     first: int
     last: int
     day: str
+    replay: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Batch(Protocol):
         The same batch tried again after a crash or an outage ends at the same position and has the same bounds.
         """
         ...
+
+
+def start_of(batch: Batch) -> tuple[int, str]:
+    """Give what tells a batch from all others of its lane: its first position, and the replay that it is part of."""
+    return batch.first, batch.sealed.replay if batch.sealed else ""
 
 
 class Sink(Protocol):

@@ -95,4 +95,10 @@ def open_format(name: str) -> Encoder:
 
 def name_of(bounds: Bounds, extension: str) -> str:
     """Give the path of the file that holds these records, below the sink's folder or prefix."""
-    return f"dt={bounds.day}/{bounds.lane}-{bounds.first}-{bounds.last}.{extension}"
+    return f"dt={bounds.day}/{stem_of(bounds)}.{extension}"
+
+
+def stem_of(bounds: Bounds) -> str:
+    """Give the name of the file that holds these records: what a replay sends never stands in an original's place."""
+    origin = f"replay-{bounds.replay}" if bounds.replay else bounds.lane
+    return f"{origin}-{bounds.first}-{bounds.last}"

@@ -12,7 +12,7 @@ _DAYS: Final = "dt=????-??-??"
 _LANES: Final = "|".join(Lane)
 _FORMATS: Final = "|".join(map(re.escape, FORMATS))
 _UNFINISHED: Final = re.compile(rf"(?:{_LANES})-\d+\.(?:{_FORMATS})\.part")
-_COMPLETE: Final = re.compile(rf"(?:{_LANES})-\d+-\d+\.(?:{_FORMATS})")
+_COMPLETE: Final = re.compile(rf"(?:{_LANES}|replay-\w+)-\d+-\d+\.(?:{_FORMATS})")
 
 
 def remove_unfinished(folder: Path, spared: Collection[Path]) -> None:

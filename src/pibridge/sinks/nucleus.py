@@ -16,7 +16,7 @@ from pibridge.greengrass.failures import NeverTakenError, NotTakenError
 from pibridge.greengrass.limits import Operation, most_payload_bytes, topic_problem
 from pibridge.model.event import Lane
 from pibridge.model.tag import Asset, Mode, Tag
-from pibridge.sinks.contract import Batch, Receipt, Refusal
+from pibridge.sinks.contract import Batch, Receipt, Refusal, start_of
 from pibridge.sinks.pace import Pace
 from pibridge.sinks.settings import PublishLimits
 
@@ -58,7 +58,7 @@ class NucleusSink:
         self._promise = promise
         self._pace = Pace(limits)
         self._sleep = sleep
-        self._accepted: dict[Lane, tuple[int, set[int]]] = {}
+        self._accepted: dict[Lane, tuple[tuple[int, str], set[int]]] = {}
 
     async def open(self) -> None:
         """Connect."""
@@ -69,10 +69,10 @@ class NucleusSink:
 
         Tried again, only what was not accepted is handed over.
         """
-        first, accepted = self._accepted.get(batch.lane, (batch.first, set()))
-        if first != batch.first:
+        start, accepted = self._accepted.get(batch.lane, (None, set()))
+        if start != start_of(batch):
             accepted = set()
-        self._accepted[batch.lane] = batch.first, accepted
+            self._accepted[batch.lane] = start_of(batch), accepted
         refused: list[Refusal] = []
         records: list[Record] = []
         async for part in batch:

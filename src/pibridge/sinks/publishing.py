@@ -13,7 +13,7 @@ from pibridge.context.record import Record
 from pibridge.context.topics import TopicTemplate
 from pibridge.errors import UnavailableError
 from pibridge.model.event import Lane
-from pibridge.sinks.contract import Batch, Receipt, Refusal
+from pibridge.sinks.contract import Batch, Receipt, Refusal, start_of
 from pibridge.sinks.mqtt_link import Broker, Link, RefusedError
 from pibridge.sinks.mqtt_wires import Network
 from pibridge.sinks.pace import MOST_MESSAGE_BYTES, Pace
@@ -48,7 +48,7 @@ class PublishingSink:
             _Line(broker, client_id, Pace(settings.limits))
             for client_id in client_ids(self._client_id, settings.connections)
         ]
-        self._arrived: dict[Lane, tuple[int, set[int]]] = {}
+        self._arrived: dict[Lane, tuple[tuple[int, str], set[int]]] = {}
 
     async def open(self) -> None:
         """Connect."""
@@ -58,10 +58,10 @@ class PublishingSink:
         """Publish what the batch holds. Tried again, it publishes only what was not confirmed."""
         records = [record for part in await _parts(batch) for record in part]
         await batch.seal()
-        first, arrived = self._arrived.get(batch.lane, (0, set()))
-        if first != batch.first:
+        start, arrived = self._arrived.get(batch.lane, (None, set()))
+        if start != start_of(batch):
             arrived = set()
-            self._arrived[batch.lane] = batch.first, arrived
+            self._arrived[batch.lane] = start_of(batch), arrived
         links = await self._links()
         packing = self._packing(links)
         owed = [record for record in records if record.seq not in arrived]

@@ -26,7 +26,7 @@ from awscrt.s3 import (
 )
 
 from pibridge.errors import ConfigurationError, UnavailableError
-from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal
+from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, start_of
 from pibridge.sinks.formats import PARQUET, gathered, name_of, open_format
 from pibridge.sinks.parquet import convert
 from pibridge.sinks.settings import S3Settings
@@ -78,7 +78,7 @@ class S3Sink:
         self._wishes = wishes(settings)
         self._patience_s = patience_s
         self._connection: Connection | None = None
-        self._refused: dict[tuple[str, int], str] = {}
+        self._refused: dict[tuple[str, tuple[int, str]], str] = {}
 
     async def open(self) -> None:
         """Make the client anew; credentials are looked up again at the first request."""
@@ -86,7 +86,7 @@ class S3Sink:
 
     async def write(self, batch: Batch) -> Receipt:
         """Write one object; its answer is the acknowledgement."""
-        start = (batch.lane, batch.first)
+        start = (batch.lane, start_of(batch))
         if start in self._refused:
             return await self._give_back(batch, self._refused.pop(start))
         body, bounds = await (self._parquet(batch) if self._format == PARQUET else self._lines(batch))

@@ -7,7 +7,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pibridge.sinks.contract import Bounds
-from pibridge.sinks.formats import name_of
+from pibridge.sinks.formats import name_of, stem_of
 from pibridge.sinks.settings import BulkImportSettings
 from pibridge.sinks.sitewise.bulk_csv import COLUMNS, bulk_csv
 from pibridge.sinks.sitewise.client import Clients, code_of, unavailable
@@ -36,7 +36,7 @@ class BulkImport:
         key = await self._put(name, body)
         if self._settings.role_arn is not None:
             # The same file starts one job; another one under the same key, as of a new journal, starts its own.
-            place = f"{bounds.day}-{bounds.lane}-{bounds.first}-{bounds.last}"
+            place = f"{bounds.day}-{stem_of(bounds)}"
             digest = sha256(body).hexdigest()[:_DIGITS]
             await self._start(self._settings.role_arn, f"{self._job}-{place}-{digest}", key)
 

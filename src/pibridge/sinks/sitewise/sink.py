@@ -12,7 +12,7 @@ from pibridge.errors import UnavailableError
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 from pibridge.model.tag import Mode, Tag
-from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal
+from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, start_of
 from pibridge.sinks.settings import SiteWiseSettings
 from pibridge.sinks.sitewise import outcomes
 from pibridge.sinks.sitewise.aliases import AliasTemplate
@@ -61,7 +61,7 @@ class SiteWiseSink:
             if settings.bulk_import is not None
             else None
         )
-        self._progress: dict[tuple[Lane, int], _Progress] = {}
+        self._progress: dict[tuple[Lane, tuple[int, str]], _Progress] = {}
 
     async def open(self) -> None:
         """Make the clients anew; credentials are looked up again at the first request."""
@@ -75,7 +75,7 @@ class SiteWiseSink:
             if len(records) >= _MOST_RECORDS and batch.sealed is None:
                 break
         bounds = await batch.seal()
-        place = (batch.lane, batch.first)
+        place = (batch.lane, start_of(batch))
         progress = self._progress.setdefault(place, _Progress())
         values = self._values(records, progress)
         await self._put([each for each in values if each.record.seq not in progress.old], progress)

@@ -1,0 +1,65 @@
+"""The journal as a command looks at it: beside the daemon, in the context of the configuration as it is now."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import typer
+
+from pibridge.cli.choice import chosen
+from pibridge.config.loaded import Loaded
+from pibridge.config.settings import Configuration
+from pibridge.context import filters
+from pibridge.context.filters import Filter
+from pibridge.context.stamp import Stamp
+from pibridge.context.surroundings import Surroundings
+from pibridge.daemon import logs
+from pibridge.intake.frames import recall
+from pibridge.journal.reader import JournalReader
+from pibridge.journal.tags import TagBook
+from pibridge.model import ticks
+from pibridge.model.tag import Tag
+
+_LATEST: Final = 1 << 62
+"""A place behind all others."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was journaled. `now_ticks`: by this machine's clock."""
+
+    configuration: Configuration
+    reader: JournalReader
+    book: TagBook
+    now_ticks: int
+
+    def tags(self) -> Iterator[tuple[int, Tag]]:
+        """Give all tags by number, as they were last described."""
+        return ((number, self.book.tag(number, _LATEST)) for number in range(1, len(self.book) + 1))
+
+    def surroundings(self, configuration: Configuration) -> Surroundings:
+        """Give assets and batches as a configuration says, with what the journal knows of batches."""
+        found = Surroundings(configuration.context, Loaded.of(configuration).assets)
+        asyncio.run(recall(self.reader, found))
+        return found
+
+    def stamp(self, configuration: Configuration, replay: str) -> Stamp:
+        """Give what makes records of old events, as a replay does."""
+        return Stamp(configuration.site, self.surroundings(configuration), self.book.tag).again(replay)
+
+
+@contextmanager
+def looking_back(context: typer.Context, config: str | None) -> Iterator[Past]:
+    """Open the journal of the chosen configuration to read. Raises PIBridgeError."""
+    configuration = chosen(context, config)
+    logs.configure(configuration.log.model_copy(update={"level": "error"}))
+    with closing(JournalReader.open(configuration.journal.path)) as reader:
+        yield Past(configuration, reader, reader.tags(), ticks.from_seconds(time.time()))
+
+
+def filters_of(configuration: Configuration) -> dict[str, Filter]:
+    """Give the filters of all sinks, as they are configured."""
+    return {name: filters.build(settings) for name, settings in configuration.sink_filters().items()}

@@ -1,0 +1,166 @@
+"""Backfills as the daemon deals with them: ordered, paused, read gap by gap. They survive restarts."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from pibridge.errors import PIBridgeError
+from pibridge.journal import backfill, gaps
+from pibridge.journal.backfill import Backfill, Kind, WantedHistory
+from pibridge.journal.gaps import NewGap
+from pibridge.journal.replay import State, new_id
+from pibridge.journal.requests import Requests
+from pibridge.journal.tally import Ledger
+
+_ROW_BYTES: Final = 1 << 13
+_TAG_BYTES: Final = 16
+_GAP_BYTES: Final = 64
+
+
+class Backfills:
+    """All backfills. All calls raise JournalError."""
+
+    def __init__(self, requests: Requests, found: Iterable[Backfill]) -> None:
+        self._requests = requests
+        self._all = {each.id: each for each in found}
+        self._news = asyncio.Event()
+        self.changes = 0
+        self._note()
+
+    @property
+    def all(self) -> list[Backfill]:
+        """Give all, the first that was asked for first."""
+        return list(self._all.values())
+
+    def of_time(self, start_ticks: int, end_ticks: int) -> list[tuple[int, int, int]]:
+        """Give the tags that backfills have read, or are to read, in this time: number, first and last tick."""
+        return [
+            (number, max(start_ticks, each.choice.start_ticks), min(end_ticks, each.end_ticks))
+            for each in self._all.values()
+            if each.kind == "backfill" and each.begun and each.state != "cancelled"
+            if each.choice.start_ticks <= end_ticks and each.end_ticks >= start_ticks
+            for number in each.numbers
+        ]
+
+    def is_paused(self, reason: str) -> bool:
+        """Tell whether gaps of this reason are not to be read now."""
+        return reason in self._paused
+
+    def running(self, kind: Kind) -> Backfill | None:
+        """Give the first of those that are to be worked on."""
+        return next((each for each in self._all.values() if each.kind == kind and each.state == "running"), None)
+
+    async def changed(self, known: int) -> None:
+        """Wait until one was ordered, paused, resumed or cancelled since there had been `known` such changes."""
+        while self.changes == known:
+            await self._news.wait()
+
+    async def order(self, wanted: WantedHistory, kind: Kind) -> str:
+        """Ask for history, durably; give the id."""
+
+        def run(ledger: Ledger) -> tuple[str, list[Backfill]]:
+            made_s = int(ledger.now_s)
+            backfill_id = new_id(made_s, (each.id for each in backfill.load(ledger.db)))
+            backfill.forget_old(ledger.db)
+            backfill.save(
+                ledger.db,
+                Backfill(id=backfill_id, kind=kind, choice=wanted.choice, again=wanted.again, made_s=made_s),
+            )
+            return backfill_id, backfill.load(ledger.db)
+
+        backfill_id, now = await self._requests.ask(run, _ROW_BYTES)
+        self._all = {each.id: each for each in now}
+        self._tell()
+        return backfill_id
+
+    async def begin(self, found: Backfill, numbers: Sequence[int], end_ticks: int, new: Sequence[NewGap] = ()) -> None:
+        """Write down which tags are meant and, of a backfill, what is to be read of them; durable on return."""
+        owed = sum((gap.end_ticks or 0) - gap.start_ticks + 1 for gap in new)
+        begun = partial(replace, begun=True, numbers=tuple(numbers), end_ticks=end_ticks, owed_ticks=owed)
+        size_bytes = _TAG_BYTES * len(numbers) + _GAP_BYTES * len(new)
+        await self._change(found.id, begun, size_bytes, lambda ledger: gaps.insert(ledger.db, new))
+
+    async def look(self, found: Backfill, looked: int) -> None:
+        """Note that so many tags were compared; durable on return."""
+        await self._change(found.id, partial(replace, looked=looked), _TAG_BYTES * len(found.numbers))
+
+    async def finish(self, found: Backfill) -> None:
+        """Note that it is done; durable on return."""
+        await self._change(
+            found.id, partial(_turned, before={"running"}, state="done"), _TAG_BYTES * len(found.numbers)
+        )
+
+    async def owed(self, found: Backfill) -> int:
+        """Give how many of its gaps are not read yet."""
+        count = "SELECT count(*) FROM gap WHERE reason = ?"
+        return await self._requests.ask(lambda ledger: int(ledger.db.execute(count, (found.reason,)).get))
+
+    async def pause(self, backfill_id: str) -> int:
+        """Read no more of it until it is resumed; give 1 if it was on its way."""
+        return await self._turn(backfill_id, {"running"}, "paused")
+
+    async def resume(self, backfill_id: str) -> int:
+        """Go on where it was paused; give 1 if it was."""
+        return await self._turn(backfill_id, {"paused"}, "running")
+
+    async def cancel(self, backfill_id: str) -> int:
+        """Read no more of it: its gaps are owed no longer; give 1 if it was on its way."""
+        delete = "DELETE FROM gap WHERE reason = ?"
+
+        def run(ledger: Ledger) -> None:
+            ledger.db.execute(delete, (backfill.reason_of(backfill_id),))
+
+        return await self._turn(backfill_id, {"running", "paused"}, "cancelled", run)
+
+    async def _turn(
+        self, backfill_id: str, before: set[State], state: State, also: Callable[[Ledger], None] | None = None
+    ) -> int:
+        known = self._all.get(backfill_id)
+        if known is None:
+            raise PIBridgeError(f"there is no backfill {backfill_id}", hint="pibridge backfill list shows them")
+        if known.state not in before:
+            return 0
+        size_bytes = _TAG_BYTES * len(known.numbers)
+        await self._change(backfill_id, partial(_turned, before=before, state=state), size_bytes, also)
+        self._tell()
+        return int(self._all[backfill_id].state == state)
+
+    async def _change(
+        self,
+        backfill_id: str,
+        change: Callable[[Backfill], Backfill],
+        size_bytes: int,
+        also: Callable[[Ledger], None] | None = None,
+    ) -> None:
+        """Change one, unless it is over or gone; and do something more in the same transaction."""
+
+        def run(ledger: Ledger) -> Backfill | None:
+            known = backfill.one(ledger.db, backfill_id)
+            if known is None or known.state in {"done", "cancelled"}:
+                return known
+            if also is not None:
+                also(ledger)
+            now = change(known)
+            backfill.save(ledger.db, now)
+            return now
+
+        now = await self._requests.ask(run, _ROW_BYTES + size_bytes)
+        if now is not None:
+            self._all[backfill_id] = now
+        self._note()
+
+    def _note(self) -> None:
+        self._paused = {each.reason for each in self._all.values() if each.state == "paused"}
+
+    def _tell(self) -> None:
+        self._note()
+        self.changes += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _turned(now: Backfill, before: set[State], state: State) -> Backfill:
+    return replace(now, state=state) if now.state in before else now
