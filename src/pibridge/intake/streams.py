@@ -15,8 +15,8 @@ from pibridge.intake.backfilling import Backfilling
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.channels import Channels
 from pibridge.intake.history import History
-from pibridge.intake.pages import MARGIN_TICKS
-from pibridge.intake.reception import described, missed
+from pibridge.intake.mending import mend_damage
+from pibridge.intake.reception import missed
 from pibridge.intake.remembered import Remembered
 from pibridge.intake.reread import Reread
 from pibridge.intake.settings import RereadSettings, ShardSettings, StreamSettings
@@ -106,7 +106,8 @@ class Streams:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._history.run(), name="history")
             tasks.create_task(self._channels.run(), name="channels")
-            tasks.create_task(self._mend_damage(), name="mend")
+            mending = mend_damage(self._client, self._journal, self._lose, self._history.recoverable)
+            tasks.create_task(mending, name="mend")
             tasks.create_task(self._let_go(), name="let go")
             tasks.create_task(self._backfilling.run(), name="backfills")
             self._selections = await self._remembered.recall(self._streams)
@@ -370,28 +371,6 @@ class Streams:
         """See to it that batches are known since then if events of these tags have any."""
         if any(self._surroundings.sources(self._catalogue.tag(number)) for number in numbers):
             self._reach(since_ticks)
-
-    async def _mend_damage(self) -> NoReturn:
-        """Let every tag owe again what a damaged chunk may have held of it."""
-        while True:
-            await asyncio.sleep(_RETRY_S)
-            for damaged in await self._journal.damaged():
-                start, end = damaged.first_ticks or 0, damaged.last_ticks or self._client.server_ticks()
-                # Also of tags that are not read now: their streams may not be resolved yet. A chunk that holds first
-                # values reaches far back, but nobody is owed what was before it joined.
-                gaps = [
-                    NewGap(number, max(start, self._owed_from(number, since)), end, "a damaged chunk")
-                    for number, since in self._journal.owed().items()
-                    if since <= end and not described(self._journal, number).static
-                ]
-                gaps += [NewGap(*of, "a damaged chunk") for of in self._journal.backfills.of_time(start, end)]
-                await self._lose(start, end)
-                await self._journal.mend(damaged, gaps)
-                self._history.recoverable()
-
-    def _owed_from(self, number: int, joined: int) -> int:
-        """Give from when on a tag is read again that joined at this time; instants before it are nobody's."""
-        return joined if described(self._journal, number).mode is Mode.INTERPOLATED else joined - MARGIN_TICKS
 
 
 def _change(stream: str, before: Mapping[int, Tag], now: dict[int, Tag], *, moves: bool) -> _Change:
