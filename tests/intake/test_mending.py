@@ -7,6 +7,7 @@ import pytest
 from intake.lines import SECOND, Line, opened, plant_settings
 from intake.readers import listed, points, reading, reads, tells
 from journal.samples import raw
+from pibridge.intake import mending
 from pibridge.intake import sampling as sampling_module
 from pibridge.intake import streams as streams_module
 from pibridge.journal.chunks import Damaged
@@ -27,6 +28,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     # Damage is looked for every ten seconds; nobody waits for that here.
     monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)
+    monkeypatch.setattr(mending, "_LOOK_S", 0.05)
 
 
 async def test_a_damaged_chunk_is_recovered_once(tmp_path: Path) -> None:
