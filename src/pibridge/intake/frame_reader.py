@@ -85,6 +85,8 @@ class FrameReader:
         self._seen: dict[str, tuple[FoundFrame, Frame]] = {}
         self._known: dict[str, Frame] = {}
         self._again: set[str] = set()
+        # What is written down of frames, and what is remembered of it, change together.
+        self._telling = asyncio.Lock()
         self._sweep = Sweep()
         self._sweep_at_s = 0.0
         self._renew_at_s = 0.0
@@ -100,12 +102,13 @@ class FrameReader:
 
     async def lose(self, start_ticks: int, end_ticks: int) -> None:
         """Tell frames again that started in this time: what was told of them may be lost."""
-        for stream in self._streams:
-            lost = stream.lose(start_ticks, end_ticks)
-            await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), lost)
-            stream.remember(lost)
-            self._again.update(fact.id for fact in lost)
-        self._seen.clear()
+        async with self._telling:
+            for stream in self._streams:
+                lost = stream.lose(start_ticks, end_ticks)
+                await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), lost)
+                stream.remember(lost)
+                self._again.update(fact.id for fact in lost)
+            self._seen.clear()
         self.reach(start_ticks)
 
     async def run(self) -> None:
@@ -127,7 +130,8 @@ class FrameReader:
             else:
                 self._succeed()
                 if self._leaving and not self._is_owed:
-                    await self._let_go()
+                    async with self._telling:
+                        await self._let_go()
                 # Where looking takes long, half of the time is PI's own; but what is owed does not wait.
                 pause_s = 0.0 if self._is_owed else max(self._interval_s, loop.time() - begin_s)
             with contextlib.suppress(TimeoutError):
@@ -163,7 +167,8 @@ class FrameReader:
                 if stream.is_new:
                     await self._journal.set_mark(stream.source, start)
                     stream.know_from(start)
-            await self._forget(now)
+            async with self._telling:
+                await self._forget(now)
 
     @property
     def _is_owed(self) -> bool:
@@ -201,10 +206,12 @@ class FrameReader:
         frames = await self._completed(found, now)
         # A frame that was made anew leaves and comes back in one step.
         if gone:
-            await self._take(frames[:_AT_ONCE], gone)
+            async with self._telling:
+                await self._take(frames[:_AT_ONCE], gone)
             frames = frames[_AT_ONCE:]
         for first in range(0, len(frames), _AT_ONCE):
-            await self._take(frames[first : first + _AT_ONCE], ())
+            async with self._telling:
+                await self._take(frames[first : first + _AT_ONCE], ())
         return len(found)
 
     async def _completed(self, found: Mapping[str, FoundFrame], now: int) -> list[Frame]:
