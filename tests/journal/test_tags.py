@@ -70,3 +70,14 @@ async def test_numbers_survive_a_restart(tmp_path: Path) -> None:
         assert await journal.describe(list(reversed(tags(6)))) == [6, 5, 4, 3, 2, 1]
         assert journal.number(tags(4)[3].key) == 4
         assert (journal.joined(2), journal.joined(3)) == (10, None)
+
+
+def test_all_descriptions_are_a_copy() -> None:
+    """The newest of each tag, by number; what is described later does not change the list that was given."""
+    book = TagBook()
+    first, second = tags(2)
+    book.add(Description(1, 0, first))
+    known = book.all_latest()
+    book.add(Description(2, 0, second))
+    assert known == [first]
+    assert book.all_latest() == [first, second]

@@ -83,6 +83,18 @@ class JournalReader:
                 ]
         return events
 
+    def backwards(self, since_ticks: int, limit: int) -> Iterator[Chunk]:
+        """Give the chunks that may hold events since then, by their newest event, the last first.
+
+        What is behind the newest event of the last one given was in one of them. At most `limit`; damaged ones are left
+        out. Raises JournalError.
+        """
+        with _damage_is_stated():
+            for seq in chunks.newest_first(self._db, since_ticks, limit):
+                chunk = chunks.read(self._db, None, seq, self._unpacker)
+                if isinstance(chunk, Chunk):
+                    yield chunk
+
     @_damage_is_stated()
     def tally(self) -> Tally:
         """Give the counts."""

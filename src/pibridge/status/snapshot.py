@@ -7,6 +7,7 @@ from msgspec import Struct
 from pibridge.journal.letters import Count
 from pibridge.model import ticks
 from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
+from pibridge.status.outlook import Outlook
 
 
 class PIStatus(Struct, frozen=True, kw_only=True):
@@ -102,7 +103,8 @@ class SinkStatus(Struct, frozen=True, kw_only=True):
 class JournalStatus(Struct, frozen=True, kw_only=True):
     """The journal on disk.
 
-    `events`: held now; `bytes`: used of `max_bytes`; `oldest_seq`, `newest_seq`: 0 if it is empty;
+    `events`: held now; `bytes`: used of `max_bytes`, `reserved_bytes` of them for other than events;
+    `oldest_seq`, `newest_seq`: 0 if it is empty;
     `gaps`: not paid yet; `dead_letters`: kept refusals; `damaged`: chunks set aside;
     `dropped`: events given up because it was full; `held`: events that wait for their batch.
     """
@@ -110,6 +112,7 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
     events: int = 0
     bytes: int = 0
     max_bytes: int = 0
+    reserved_bytes: int = 0
     oldest_seq: int = 0
     newest_seq: int = 0
     gaps: int = 0
@@ -122,7 +125,7 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 class HistoryStatus(Struct, frozen=True, kw_only=True):
     """What was read from PI's archive since the start of the daemon: gaps paid, and settled time read again.
 
-    `updates`, `deletions`, `left_out`, `looks`: as in `HistoryCounters`. `current`: what is read now, or empty.
+    `updates`, `deletions`, `left_out`, `looks`: as in `HistoryCounters`.
     """
 
     gaps_open: int = 0
@@ -132,7 +135,6 @@ class HistoryStatus(Struct, frozen=True, kw_only=True):
     deletions: int = 0
     left_out: int = 0
     looks: int = 0
-    current: str = ""
 
     @classmethod
     def of(cls, counters: HistoryCounters) -> Self:
@@ -160,7 +162,10 @@ class ConfigurationStatus(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything, at one moment. `started`: when the daemon started, as text (UTC, `Z`)."""
+    """Everything, at one moment. `started`: when the daemon started, as text (UTC, `Z`).
+
+    `reasons`: why it is not ready, a line each; none: it is. `outlook`: what the page made of the last minutes.
+    """
 
     version: str
     site: str
@@ -171,6 +176,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     journal: JournalStatus = JournalStatus()
     history: HistoryStatus = HistoryStatus()
     configuration: ConfigurationStatus = ConfigurationStatus()
+    reasons: list[str] = []
+    outlook: Outlook = Outlook()
 
 
 def _text(moment_ticks: int) -> str:

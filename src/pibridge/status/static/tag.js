@@ -1,0 +1,103 @@
+// One tag's own view: what it is, its curve from the journal, its newest values, and what became of them.
+
+import {ask, byId, el, keyed, row, say} from "./build.js";
+import {Chart} from "./chart.js";
+import {count, duration, moment, short} from "./words.js";
+
+const RANGES = [[15, "15 min"], [60, "1 h"], [480, "8 h"], [1440, "24 h"]];
+const EVERY_MS = 5000;
+
+const dialog = byId("tag");
+const curve = new Chart(byId("tag-curve"), {write: short, fromZero: false, label: "Values"});
+let number = 0;
+let minutes = 60;
+let explained = "";
+let canExplain = true;
+
+for (const [range, name] of RANGES) {
+  const button = el("button", {type: "button", "aria-pressed": String(range === minutes), "data-minutes": range}, name);
+  button.addEventListener("click", () => { minutes = range; refresh(); });
+  byId("tag-ranges").append(button);
+}
+dialog.addEventListener("close", () => { if (location.hash.startsWith("#tag=")) history.pushState(null, "", "#tags"); number = 0; });
+dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+addEventListener("hashchange", open);
+
+export function open() {
+  const wanted = Number(/^#tag=(\d+)$/.exec(location.hash)?.[1] ?? 0);
+  if (!wanted) { if (dialog.open) dialog.close(); return; }
+  if (wanted === number) return;
+  number = wanted;
+  explained = "";
+  byId("explain").hidden = true;
+  byId("tag-facts").replaceChildren();
+  byId("tag-facts").pibridgeRows = undefined;
+  say(byId("tag-name"), "…");
+  curve.show({series: [], from: Date.now() / 1000 - 60 * minutes, to: Date.now() / 1000});
+  if (!dialog.open) dialog.showModal();
+  refresh();
+}
+
+export async function refresh() {
+  if (!number || !dialog.open) return;
+  const mine = number, range = minutes;
+  for (const button of byId("tag-ranges").children) button.setAttribute("aria-pressed", String(Number(button.dataset.minutes) === range));
+  try {
+    const told = await ask(`api/tag?number=${mine}&minutes=${range}`);
+    if (mine !== number || range !== minutes) return;
+    draw(told);
+    await explain(told.tag);
+  } catch (error) {
+    say(byId("tag-note"), error.status === 404 ? "There is no such tag." : error.message);
+  }
+}
+
+function draw({tag, since, until, values, curve: dots, events}) {
+  say(byId("tag-name"), tag.name);
+  const facts = [
+    ["Value", tag.ts ? `${tag.text}${tag.unit ? ` ${tag.unit}` : ""}` : "none yet"], ["Quality", tag.quality ?? "–"],
+    ["Time", tag.ts ? moment(tag.ts, {digits: 3}) : "–"], ["Age", tag.age_s === null ? "–" : duration(tag.age_s)],
+    ["State", tag.state], ["Stream", `${tag.stream} (${tag.mode})`], ["Asset", tag.asset || "–"],
+    ["Path", tag.path], ...(tag.reason ? [["PI refuses it", tag.reason]] : []),
+  ];
+  keyed(byId("tag-facts"), facts, ([name]) => name, ([name]) => el("div", name === "Path" || name === "PI refuses it" ? {class: "wide"} : {}, el("dt", {}, name), el("dd")),
+    (line, [, value]) => say(line.lastChild, value));
+  const asked = until - 60 * minutes;
+  const isCurve = !dots.length || dots.some((dot) => dot[1] !== null);
+  byId("tag-curve").hidden = curve.legend.hidden = !isCurve;
+  curve.show({from: asked, to: until, series: [{name: tag.name, dots}]});
+  const cut = since - asked > 1 ? ` The journal holds so much of this time that only the last ${duration(until - since)} were read.` : "";
+  say(byId("tag-note"), `${count(values)} values in the journal.${cut}`);
+  keyed(byId("tag-events").tBodies[0], events.map((event, place) => ({...event, key: `${event.ts} ${place}`})), (event) => event.key, () => row(["time", "number", ""]),
+    (line, event) => {
+      say(line.children[0], moment(event.ts, {digits: 3}));
+      say(line.children[1], event.text);
+      say(line.children[2], [event.quality, ...event.flags].join(", "), event.quality === "bad" ? "bad" : event.quality === "questionable" ? "warn" : "");
+    });
+}
+
+/** Ask what became of the newest value, where the daemon can tell. */
+async function explain({path, ts}) {
+  const about = `${path} ${ts}`;
+  if (!canExplain || !ts || about === explained) return;
+  explained = about;
+  const answer = await fetch(`api/explain?${new URLSearchParams({tag: path, at: ts})}`);
+  canExplain = answer.status !== 404 || answer.headers.get("X-Explains") === "yes";
+  byId("explain").hidden = !answer.ok;
+  if (answer.ok) byId("explanation").replaceChildren(readable(await answer.json()));
+}
+
+/** JSON as nested lists of names and values. */
+function readable(value) {
+  if (Array.isArray(value)) {
+    if (value.every((each) => each === null || typeof each !== "object")) return el("span", {}, value.join(", ") || "none");
+    return el("ol", {}, ...value.map((each) => el("li", {}, readable(each))));
+  }
+  if (value && typeof value === "object") {
+    return el("dl", {}, ...Object.entries(value).map(([name, below]) => el("div", {}, el("dt", {}, `${name.replaceAll("_", " ")}: `), el("dd", {}, readable(below)))));
+  }
+  return el("span", {}, value === null ? "none" : String(value));
+}
+
+setInterval(() => { if (!document.hidden) refresh(); }, EVERY_MS);
+open();
