@@ -12,7 +12,7 @@ const curve = new Chart(byId("tag-curve"), {write: short, fromZero: false, label
 let number = 0;
 let minutes = 60;
 let explained = "";
-let canExplain = true;
+let canExplain = null;
 
 for (const [range, name] of RANGES) {
   const button = el("button", {type: "button", "aria-pressed": String(range === minutes), "data-minutes": range}, name);
@@ -76,13 +76,13 @@ function draw({tag, since, until, values, curve: dots, events}) {
     });
 }
 
-/** Ask what became of the newest value, where the daemon can tell. */
+/** Ask what became of the newest value, if this daemon can tell. */
 async function explain({path, ts}) {
+  canExplain ??= "/api/explain" in (await ask("api/openapi.json")).paths;
   const about = `${path} ${ts}`;
   if (!canExplain || !ts || about === explained) return;
   explained = about;
   const answer = await fetch(`api/explain?${new URLSearchParams({tag: path, at: ts})}`);
-  canExplain = answer.status !== 404 || answer.headers.get("X-Explains") === "yes";
   byId("explain").hidden = !answer.ok;
   if (answer.ok) byId("explanation").replaceChildren(readable(await answer.json()));
 }
