@@ -23,15 +23,16 @@ TOKEN = "a-token-of-the-plant"
 MANY = 50_000
 WATCH = """
 window.longest = 0;
-new PerformanceObserver((list) => { for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration); })
-  .observe({type: "longtask", buffered: true});
+new PerformanceObserver((list) => {
+  for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+}).observe({type: "longtask", buffered: true});
 """
 EXPLAINS = """
 const asked = window.fetch;
 const json = (told) => new Response(JSON.stringify(told), {headers: {"Content-Type": "application/json"}});
 window.fetch = async (path, ...more) => {
   if (String(path).includes("openapi.json")) return json({paths: {"/api/explain": {}}});
-  if (String(path).includes("api/explain")) return json({value: 1.5, sinks: [{sink: "lake", outcome: "kept back by quality"}]});
+  if (String(path).includes("api/explain")) return json({value: 1.5, sinks: [{outcome: "kept back by quality"}]});
   return asked(path, ...more);
 };
 """

@@ -9,7 +9,7 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
+from pibridge.journal import chunks, cursors, gaps, held, letters, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
@@ -99,6 +99,16 @@ class JournalReader:
     def tally(self) -> Tally:
         """Give the counts."""
         return tally.load(self._db)
+
+    @_damage_is_stated()
+    def oldest(self) -> int | None:
+        """Give the position of the oldest event kept."""
+        return chunks.oldest(self._db)
+
+    @_damage_is_stated()
+    def held_events(self) -> int:
+        """Give how many events wait for their context."""
+        return held.count(self._db)
 
     @_damage_is_stated()
     def tags(self) -> TagBook:
