@@ -1,3 +1,4 @@
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -94,3 +95,14 @@ async def test_parameters_say_what_they_take(client: ClientSession) -> None:
     assert (limit["schema"]["minimum"], limit["schema"]["maximum"], limit["required"]) == (1, 200, False)
     (number,) = [each for each in said["paths"]["/api/tag"]["get"]["parameters"] if each["name"] == "number"]
     assert number["required"]
+
+
+async def test_every_route_is_documented(client: ClientSession) -> None:
+    """The table in docs/status-page.md has each path, with each parameter, and no other."""
+    page = (Path(__file__).parents[2] / "docs" / "status-page.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(/[^`]*)` \| (.*) \|$", page.partition("## Endpoints")[2], flags=re.MULTILINE))
+    said = await described(client)
+    assert set(rows) == set(said["paths"])
+    for path, methods in said["paths"].items():
+        for parameter in methods.get("get", {}).get("parameters", []):
+            assert f"`{parameter['name']}`" in rows[path] or parameter["in"] == "path", (path, parameter["name"])
