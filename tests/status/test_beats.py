@@ -103,3 +103,12 @@ async def test_closing_ends_every_page(stand: Stand, client: ClientSession) -> N
         stand.beats.close()
         await page.content.read()
         assert stand.beats.pages == 0
+
+
+async def test_a_page_has_to_come_again() -> None:
+    """After a while it is let go, so that who may no longer see it does not see it for ever."""
+    stand = Stand(Beats(longest_s=0.0))
+    runner = await stand.start()
+    async with ClientSession() as client, client.get(f"http://127.0.0.1:{stand.port}/events") as page:
+        assert await page.content.read() == b"retry: 3000\n\n"
+    await runner.cleanup()

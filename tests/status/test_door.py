@@ -64,6 +64,7 @@ def test_the_token_opens() -> None:
         ("", TOKEN),
         ("", f"{cookie}0"),
         ("", "9999999999.x"),
+        ("Bearer \udcff", "\udcff.\udcff"),
     ]:
         with pytest.raises(ShutError):
             door.admit(authorization, held, "10.0.0.5")

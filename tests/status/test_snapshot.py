@@ -69,3 +69,11 @@ def test_no_event_yet_has_no_time() -> None:
 def test_a_snapshot_survives_json() -> None:
     """What `/api/status` sends reads back as the same snapshot."""
     assert msgspec.json.decode(msgspec.json.encode(BUSY), type=Snapshot) == BUSY
+
+
+def test_errors_are_shown_without_secrets() -> None:
+    """What a far side said may hold what we sent it."""
+    stream = StreamStatus.of(StreamCounters(last_error="https://svc:hunter2@pi.example.com/ answered 500"))
+    sink = SinkStatus.of(SinkCounters(last_error="token=hunter2"), Count(1, "password=hunter2"), lag_events=0, lag_s=0)
+    assert "hunter2" not in f"{stream}{sink}"
+    assert "pi.example.com" in stream.last_error

@@ -97,14 +97,16 @@ def _gaps(history: HistoryStatus, outlook: Outlook) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
-        table.add_column(column, justify="left" if column in {"stream", "sink", "state", "newest"} else "right")
+        table.add_column(
+            column, no_wrap=True, justify="left" if column in {"stream", "sink", "state", "newest"} else "right"
+        )
     return table
 
 
 def _time(text: str) -> str:
-    return f"{text[:10]} {text[11:19]}Z" if text else "-"
+    return f"{text[5:10]} {text[11:19]}Z" if text else "-"
 
 
 def size(number: float) -> str:

@@ -13,6 +13,7 @@ from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.pi.client import PiClient
 from pibridge.status.counters import Counters
+from pibridge.status.redaction import redacted
 from pibridge.status.snapshot import (
     ConfigurationStatus,
     HistoryStatus,
@@ -102,7 +103,7 @@ class Report:
         refused = not self._client.gate.is_open
         state = "refused" if refused else "connected" if connected else "connecting"
         error = "" if connected else next((stream.last_error for stream in streams if stream.last_error), "")
-        return PIStatus(url=self._configuration.pi.url, state=state, last_error=error)
+        return PIStatus(url=self._configuration.pi.url, state=state, last_error=redacted("", error))
 
     def _sink(self, name: str, stat: JournalStat) -> SinkStatus:
         counters = self._counters.sink(name)

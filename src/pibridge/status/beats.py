@@ -10,15 +10,18 @@ MOST_PAGES: Final = 16
 PATIENCE_S: Final = 10.0
 """How long a page may leave what it was sent unread before it is dropped."""
 RETRY_MS: Final = 3000
+LONGEST_S: Final = 600.0
+"""Then a page has to come again, and show again that it may."""
 
 
 class Beats:
     """The pages that are open. A page that is busy misses beats; the next one tells all again."""
 
-    def __init__(self, most: int = MOST_PAGES, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, most: int = MOST_PAGES, patience_s: float = PATIENCE_S, longest_s: float = LONGEST_S) -> None:
         self.pages = 0
         self._most = most
         self._patience_s = patience_s
+        self._longest_s = longest_s
         self._last = b""
         self._beat = asyncio.Event()
         self._is_over = False
@@ -34,7 +37,7 @@ class Beats:
         self._wake()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Tell one page until it leaves, does not read, or all is over."""
+        """Tell one page until it leaves, does not read, has been told for long, or all is over."""
         if self.pages >= self._most:
             return web.Response(
                 status=HTTPStatus.SERVICE_UNAVAILABLE, text="too many pages are open\n", headers={"Retry-After": "30"}
@@ -44,7 +47,9 @@ class Beats:
         try:
             await response.prepare(request)
             await self._write(response, f"retry: {RETRY_MS}\n\n".encode() + self._last)
-            while not self._is_over:
+            loop = asyncio.get_running_loop()
+            until_s = loop.time() + self._longest_s
+            while not self._is_over and loop.time() < until_s:
                 await self._beat.wait()
                 if not self._is_over:
                     await self._write(response, self._last)

@@ -15,6 +15,8 @@ from pibridge.status.settings import StatusSettings, is_loopback
 COOKIE: Final = "pibridge"
 SESSION_S: Final = 12 * 3600
 _SCHEME: Final = "bearer "
+_ANY: Final = "surrogatepass"
+"""Headers may hold bytes that are no text."""
 
 
 class ShutError(Exception):
@@ -79,7 +81,7 @@ class Door:
         wait_s = self._guesses.wait_s(address, self._now_s())
         if wait_s > 0:
             raise ShutError("too many wrong tokens: wait", wait_s)
-        if hmac.compare_digest(tried.encode(), token.encode()):
+        if _is_same(tried, token):
             self._guesses.right(address)
             return
         wait_s = self._guesses.wrong(address, self._now_s())
@@ -89,8 +91,12 @@ class Door:
 
     def _is_good(self, cookie: str, token: str) -> bool:
         expires, _, seal = cookie.partition(".")
-        known = hmac.compare_digest(seal.encode(), self._seal(expires, token).encode())
+        known = _is_same(seal, self._seal(expires, token))
         return known and expires.isdecimal() and int(expires) > self._now_s()
 
     def _seal(self, expires: str, token: str) -> str:
-        return hmac.new(self._key, f"{expires} {token}".encode(), sha256).hexdigest()
+        return hmac.new(self._key, f"{expires} {token}".encode(errors=_ANY), sha256).hexdigest()
+
+
+def _is_same(tried: str, known: str) -> bool:
+    return hmac.compare_digest(tried.encode(errors=_ANY), known.encode(errors=_ANY))

@@ -8,6 +8,7 @@ from pibridge.journal.letters import Count
 from pibridge.model import ticks
 from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
 from pibridge.status.outlook import Outlook
+from pibridge.status.redaction import redacted
 
 
 class PIStatus(Struct, frozen=True, kw_only=True):
@@ -54,7 +55,7 @@ class StreamStatus(Struct, frozen=True, kw_only=True):
             silent=counters.silent,
             quarantined=counters.quarantined,
             last_ts=_text(counters.last_ticks),
-            last_error=counters.last_error,
+            last_error=redacted("", counters.last_error),
         )
 
 
@@ -93,10 +94,10 @@ class SinkStatus(Struct, frozen=True, kw_only=True):
             lag_events=lag_events,
             lag_s=lag_s,
             last_ts=_text(counters.last_ticks),
-            last_error=counters.last_error,
+            last_error=redacted("", counters.last_error),
             dead_letters=letters.kept,
             resending=letters.resending,
-            last_refusal=letters.newest_reason,
+            last_refusal=redacted("", letters.newest_reason),
         )
 
 

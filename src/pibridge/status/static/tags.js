@@ -2,13 +2,13 @@
 
 import {ask, byId, cell, el, keyed, row, say, svg} from "./build.js";
 import {spark} from "./chart.js";
-import {count, duration} from "./words.js";
+import {count, duration, rounded} from "./words.js";
 
 const ROWS = 50;
 const MINUTES = 15;
 const CURVES_AT_ONCE = 100;
 const STATES = [["all", "All"], ["stale", "Stale"], ["refused", "Refused"], ["bad", "Bad"], ["waiting", "Waiting"], ["ended", "Ended"]];
-const KINDS = {live: "good", stale: "warn", refused: "bad", waiting: "", ended: ""};
+const KINDS = {live: "quiet", stale: "pill warn", refused: "pill bad", waiting: "pill", ended: "pill"};
 
 const wanted = {q: "", stream: "", state: "all", sort: "name", offset: 0};
 const curves = new Map();
@@ -95,9 +95,9 @@ function update(line, tag) {
   say(name.firstChild, tag.name);
   say(name.lastChild, tag.asset);
   say(stream, tag.stream);
-  cell(value, tag.ts ? `${tag.text}${tag.unit ? ` ${tag.unit}` : ""}` : "–");
+  cell(value, tag.ts ? `${typeof tag.value === "number" ? rounded(tag.value) : tag.text}${tag.unit ? ` ${tag.unit}` : ""}` : "–");
   value.firstChild.className = tag.quality === "bad" ? "bad" : tag.quality === "questionable" ? "warn" : "";
-  say(state.firstChild, tag.state, `pill ${KINDS[tag.state]}`);
+  say(state.firstChild, tag.state, KINDS[tag.state]);
   say(state.lastChild, tag.reason || (tag.quality && tag.quality !== "good" ? tag.quality : ""));
   say(age, tag.age_s === null ? "–" : duration(tag.age_s));
   draw_curve(curve, tag.number);

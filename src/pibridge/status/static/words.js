@@ -15,6 +15,9 @@ export function short(number) {
   return size >= 100 || Number.isInteger(number) ? count(number) : rough.format(number);
 }
 
+/** A measured value with six digits that count; whole numbers as they are. */
+export const rounded = (number) => (Number.isInteger(number) ? String(number) : String(Number(number.toPrecision(6))));
+
 export function bytes(number) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
