@@ -95,6 +95,8 @@ async def test_a_tag_has_its_own_view(api: Api, stage: Stage) -> None:
         "flags": ["substituted"],
     }
     assert (told["events"][1]["text"], told["events"][1]["quality"]) == ("off line", "bad")
+    new = await asked(api, "tag", number="3", since=str(told["until"] - 2))
+    assert [event["text"] for event in new["events"]] == ["4", "off line"]
     with pytest.raises(NotFoundError, match="no tag has the number 13"):
         await asked(api, "tag", number="13")
 

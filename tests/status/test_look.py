@@ -5,7 +5,7 @@ import pytest
 from pibridge.errors import JournalError
 from pibridge.journal.gaps import NewGap
 from pibridge.model.event import Event
-from pibridge.status.look import LONGEST_S, Look, since
+from pibridge.status.look import LONGEST_S, Look
 from status.stage import NOW, SECOND, staged
 
 
@@ -14,7 +14,7 @@ async def test_it_sees_the_events_of_some_tags(tmp_path: Path) -> None:
     async with staged(tmp_path, 3) as stage:
         await stage.wave([1, 2, 3], 120)
         look = Look(stage.journal_folder)
-        seen = await look.seen([1, 3], since(NOW, 1))
+        seen = await look.seen([1, 3], NOW - 60 * SECOND)
         assert set(seen.events) == {1, 3}
         assert sorted(event.ticks for event in seen.events[3]) == [NOW - ago * SECOND for ago in range(60, -1, -1)]
         assert seen.since_ticks == NOW - 60 * SECOND

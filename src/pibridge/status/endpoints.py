@@ -12,7 +12,7 @@ from pibridge.model.event import DELETE, Event
 from pibridge.status.contract import Source
 from pibridge.status.curve import Dot, curve
 from pibridge.status.lines import Line, Lines
-from pibridge.status.look import Look, since
+from pibridge.status.look import Look
 from pibridge.status.owed import Debts, debts
 from pibridge.status.past import History, Past
 from pibridge.status.running import Batches, BatchQuery, assets_of, running_batches
@@ -48,10 +48,11 @@ class SparklineQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class OneTagQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which tag, by its number, and how far back."""
+    """Which tag, by its number, and how far back. `since`: Unix time; none: `minutes` ago."""
 
     number: Annotated[int, Meta(ge=1)]
     minutes: Annotated[float, Meta(gt=0, le=14400)] = 60
+    since: Annotated[float, Meta(ge=0)] = 0
 
 
 class Sparklines(Struct, frozen=True, kw_only=True):
@@ -143,8 +144,7 @@ class Api:
     async def _sparklines(self, query: SparklineQuery) -> Sparklines:
         now = self._source.tags()
         numbers = [number for number in map(int, query.tags.split(",")) if 0 < number <= len(now.tags)]
-        begin = ticks.from_seconds(query.since) if query.since else since(now.now_ticks, query.minutes)
-        seen = await self._look.seen(numbers, begin)
+        seen = await self._look.seen(numbers, _begin(query, now.now_ticks))
         curves = {
             str(number): curve(events, text=now.tags[number - 1].text, most=_SPARKLINE_DOTS)
             for number, events in seen.events.items()
@@ -155,7 +155,7 @@ class Api:
         now = self._source.tags()
         if query.number > len(now.tags):
             raise NotFoundError(f"no tag has the number {query.number}")
-        seen = await self._look.seen([query.number], since(now.now_ticks, query.minutes))
+        seen = await self._look.seen([query.number], _begin(query, now.now_ticks))
         text = now.tags[query.number - 1].text
         events = [event for event in seen.events.get(query.number, []) if event.ticks >= seen.since_ticks]
         newest = sorted(events, key=lambda event: event.ticks, reverse=True)[:_LAST_EVENTS]
@@ -190,6 +190,10 @@ def _seen(event: Event, *, text: bool) -> SeenEvent:
     said = meaning(event, text=text)
     flags = [*said.flags, "deleted"] if event.status & DELETE else list(said.flags)
     return SeenEvent(ts=ticks.render(event.ticks), text=shown(event, text=text), quality=said.quality, flags=flags)
+
+
+def _begin(query: SparklineQuery | OneTagQuery, now_ticks: int) -> int:
+    return ticks.from_seconds(query.since or now_ticks / ticks.PER_SECOND - 60 * query.minutes)
 
 
 def _unix_s(moment_ticks: int) -> float:

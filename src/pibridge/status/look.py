@@ -10,13 +10,12 @@ from msgspec import Struct
 
 from pibridge.journal.gaps import Gap
 from pibridge.journal.reader import JournalReader
-from pibridge.model import ticks
 from pibridge.model.event import Event
 from pibridge.status.worker import Worker
 
-MOST_CHUNKS: Final = 1500
-LONGEST_S: Final = 0.7
-"""Of a processor, for one question: that reaches back minutes in a busy journal, days in a quiet one."""
+MOST_CHUNKS: Final = 50_000
+LONGEST_S: Final = 1.0
+"""For one question: some million events. That is minutes of a busy journal, days of a quiet one."""
 
 
 class Seen(Struct, frozen=True):
@@ -29,7 +28,7 @@ class Seen(Struct, frozen=True):
 class Look:
     """A reader with a thread of its own, opened at the first question."""
 
-    def __init__(self, folder: Path, clock_s: Callable[[], float] = time.thread_time) -> None:
+    def __init__(self, folder: Path, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
         self._clock_s = clock_s
         self._worker = Worker("status-look")
@@ -71,8 +70,3 @@ class Look:
                 break
             time.sleep(0)  # the daemon's own threads go first
         return Seen(dict(found), reached_ticks)
-
-
-def since(now_ticks: int, minutes: float) -> int:
-    """Give the time so many minutes ago."""
-    return now_ticks - ticks.from_seconds(60 * minutes)

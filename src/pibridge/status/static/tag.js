@@ -6,17 +6,21 @@ import {count, duration, moment, short} from "./words.js";
 
 const RANGES = [[15, "15 min"], [60, "1 h"], [480, "8 h"], [1440, "24 h"]];
 const EVERY_MS = 5000;
+const MOST_EVENTS = 50;
+// What has this age may still be on its way to the journal.
+const LATE_S = 30;
 
 const dialog = byId("tag");
 const curve = new Chart(byId("tag-curve"), {write: short, fromZero: false, label: "Values"});
 let number = 0;
 let minutes = 60;
+let known = null;
 let explained = "";
 let canExplain = null;
 
 for (const [range, name] of RANGES) {
   const button = el("button", {type: "button", "aria-pressed": String(range === minutes), "data-minutes": range}, name);
-  button.addEventListener("click", () => { minutes = range; refresh(); });
+  button.addEventListener("click", () => { minutes = range; known = null; refresh(); });
   byId("tag-ranges").append(button);
 }
 dialog.addEventListener("close", () => { if (location.hash.startsWith("#tag=")) history.pushState(null, "", "#tags"); number = 0; });
@@ -28,6 +32,7 @@ export function open() {
   if (!wanted) { if (dialog.open) dialog.close(); return; }
   if (wanted === number) return;
   number = wanted;
+  known = null;
   explained = "";
   byId("explain").hidden = true;
   byId("tag-facts").replaceChildren();
@@ -43,13 +48,27 @@ export async function refresh() {
   const mine = number, range = minutes;
   for (const button of byId("tag-ranges").children) button.setAttribute("aria-pressed", String(Number(button.dataset.minutes) === range));
   try {
-    const told = await ask(`api/tag?number=${mine}&minutes=${range}`);
+    const told = await ask(`api/tag?${new URLSearchParams({number: mine, minutes: range, ...(known ? {since: known.until - LATE_S} : {})})}`);
     if (mine !== number || range !== minutes) return;
-    draw(told);
+    known = known ? joined(known, told) : told;
+    draw(known);
     await explain(told.tag);
   } catch (error) {
     say(byId("tag-note"), error.status === 404 ? "There is no such tag." : error.message);
   }
+}
+
+/** What was told before, and what is new. */
+function joined(before, now) {
+  const oldest = now.until - 60 * minutes, cut = before.until - LATE_S;
+  const cut_text = new Date(cut * 1000).toISOString();
+  return {
+    ...now,
+    since: Math.max(before.since, oldest),
+    values: before.values,
+    curve: [...before.curve.filter(([at]) => at < cut && at >= oldest), ...now.curve],
+    events: [...now.events, ...before.events.filter(({ts}) => ts < cut_text)].slice(0, MOST_EVENTS),
+  };
 }
 
 function draw({tag, since, until, values, curve: dots, events}) {
@@ -67,8 +86,8 @@ function draw({tag, since, until, values, curve: dots, events}) {
   byId("tag-curve").hidden = curve.legend.hidden = !isCurve;
   curve.show({from: asked, to: until, series: [{name: tag.name, dots}]});
   const cut = since - asked > 1 ? ` The journal holds so much of this time that only the last ${duration(until - since)} were read.` : "";
-  say(byId("tag-note"), `${count(values)} values in the journal.${cut}`);
-  keyed(byId("tag-events").tBodies[0], events.map((event, place) => ({...event, key: `${event.ts} ${place}`})), (event) => event.key, () => row(["time", "number", ""]),
+  say(byId("tag-note"), `${count(values)} values in the journal when this was opened.${cut}`);
+  keyed(byId("tag-events").tBodies[0], events.map((event) => ({...event, key: `${event.ts} ${event.text}`})), (event) => event.key, () => row(["time", "number", ""]),
     (line, event) => {
       say(line.children[0], moment(event.ts, {digits: 3}));
       say(line.children[1], event.text);

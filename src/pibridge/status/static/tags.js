@@ -7,6 +7,8 @@ import {count, duration, rounded} from "./words.js";
 const ROWS = 50;
 const MINUTES = 15;
 const CURVES_AT_ONCE = 100;
+// What has this age may still be on its way to the journal.
+const LATE_S = 30;
 const STATES = [["all", "All"], ["stale", "Stale"], ["refused", "Refused"], ["bad", "Bad"], ["waiting", "Waiting"], ["ended", "Ended"]];
 const KINDS = {live: "quiet", stale: "pill warn", refused: "pill bad", waiting: "pill", ended: "pill"};
 
@@ -119,7 +121,7 @@ async function draw_curves() {
   for (const number of curves.keys()) if (!shown.some((tag) => tag.number === number)) curves.delete(number);
   const fresh = inView.filter((tag) => !curves.has(tag.number));
   const known = inView.filter((tag) => curves.has(tag.number));
-  if (known.length) await fetch_curves(known, until);
+  if (known.length) await fetch_curves(known, until - LATE_S);
   if (fresh.length) await fetch_curves(fresh, 0);
   for (const tag of inView) {
     const line = body.pibridgeRows.get(tag.number);
