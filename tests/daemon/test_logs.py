@@ -36,6 +36,20 @@ def test_the_console_has_lines_for_people(capsys: pytest.CaptureFixture[str]) ->
     assert "\x1b" not in said
 
 
+def test_secrets_are_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
+    """What looks like one reaches neither the log nor the page, also within an exception."""
+    logs.configure(LogSettings())
+    try:
+        int("https://svc:hunter2@pi.example.com/")
+    except ValueError:
+        structlog.get_logger().exception("failed", password="hunter2")
+    assert "hunter2" not in capsys.readouterr().err
+    line = logs.RECENT.after(logs.RECENT.newest_id - 1)[0]
+    assert (line.event, line.level, line.fields["password"]) == ("failed", "error", "***")
+    assert line.time.endswith("Z")
+    assert "hunter2" not in str(line)
+
+
 def test_what_is_below_the_level_is_not_said(capsys: pytest.CaptureFixture[str]) -> None:
     """With level warning an info line is not written, a warning is."""
     logs.configure(LogSettings(level="warning"))

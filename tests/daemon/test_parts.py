@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+from aiohttp import ClientSession
 from structlog.testing import capture_logs
 
 from cli.processes import status
@@ -30,8 +31,11 @@ async def test_the_page_moves_to_another_address_of_the_same_port(
 ) -> None:
     """The old address is given up first, so that a wider one of the same port can be had."""
     async with followed(tmp_path, simulator, status={"listen": f"127.0.0.1:{port}"}) as daemon:
-        await daemon.change(status={"listen": f"0.0.0.0:{port}"})
-        assert (await status(port))["site"] == "brewery"
+        token = "a-token-of-the-plant"
+        await daemon.change(status={"listen": f"0.0.0.0:{port}", "token": token})
+        address, headers = f"http://127.0.0.1:{port}/api/status", {"Authorization": f"Bearer {token}"}
+        async with ClientSession() as client, client.get(address, headers=headers) as answer:
+            assert (await answer.json())["site"] == "brewery"
 
 
 async def test_sinks_of_an_earlier_configuration_are_forgotten(simulator: Simulator, tmp_path: Path) -> None:

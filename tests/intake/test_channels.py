@@ -68,8 +68,13 @@ async def test_one_refused_tag_is_found_and_the_others_lose_nothing(line: Line, 
     fault = line.simulator.faults.add(refusal.format(await web_id(line, BAD)))
     start = line.clock.ticks + 1
     with capture_logs() as logs:
-        async with running(reading(line, s=points(*BULK)).run()):
+        streams = reading(line, s=points(*BULK))
+        async with running(streams.run()):
             await is_set_aside(line)
+            ((number, reason),) = streams.refused().items()
+            assert line.journal.tags()[number - 1].name == BAD
+            assert reason
+            assert number in streams.reading()
             line.clock.advance(10)
             await tells(line, GOOD, start)
             tried = fault.acted

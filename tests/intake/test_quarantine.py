@@ -56,3 +56,11 @@ def test_each_stream_counts_its_own() -> None:
     assert (quarantine.count("a"), quarantine.count("b"), quarantine.count("c")) == (2, 1, 0)
     quarantine.release([2])
     assert quarantine.count("a") == 1
+
+
+def test_each_tag_says_why() -> None:
+    """In the words of the refusal."""
+    quarantine = Quarantine()
+    quarantine.put(1, "a", "PI answers 403", 0.0)
+    quarantine.put(2, "b", "no such point", 0.0)
+    assert quarantine.reasons() == {1: "PI answers 403", 2: "no such point"}

@@ -113,3 +113,13 @@ def test_no_statement_scans_the_chunks(ledger: Ledger) -> None:
         places = tuple(1 for _ in range(statement.count("?")))
         plan = [str(row[3]) for row in ledger.db.execute(f"EXPLAIN QUERY PLAN {statement}", places)]
         assert not any(line.startswith("SCAN") for line in plan), (statement, plan)
+
+
+def test_the_newest_events_come_first(ledger: Ledger) -> None:
+    """Chunks of both lanes by the time of their newest event, those with events since a time, so many at most."""
+    seqs = [
+        store(ledger, lane, 10, first=first) for lane, first in ((Lane.LIVE, 100), (Lane.HISTORY, 0), (Lane.LIVE, 200))
+    ]
+    assert chunks.newest_first(ledger.db, 0, 9) == [seqs[2], seqs[0], seqs[1]]
+    assert chunks.newest_first(ledger.db, NOW + 105, 9) == [seqs[2], seqs[0]]
+    assert chunks.newest_first(ledger.db, 0, 1) == [seqs[2]]

@@ -93,3 +93,26 @@ def test_no_journal(tmp_path: Path) -> None:
     """Where there is none, that is said."""
     with pytest.raises(JournalError, match="no journal"):
         JournalReader.open(tmp_path)
+
+
+async def test_it_reads_backwards(tmp_path: Path) -> None:
+    """The newest events first, as many chunks as wanted; what is damaged is left out."""
+    async with opened(tmp_path) as journal:
+        for first in (0, 100, 200):
+            await journal.commit(Lane.LIVE, events(10, first=first), NOW)
+        reader = JournalReader.open(tmp_path)
+        assert [chunk.events[0].value for chunk in reader.backwards(0, 9)] == [200, 100, 0]
+        assert [chunk.events[0].value for chunk in reader.backwards(NOW + 105, 1)] == [200]
+        reader.close()
+
+
+async def test_it_tells_what_is_oldest_and_what_is_held(tmp_path: Path) -> None:
+    """Without reading the events."""
+    async with opened(tmp_path) as journal:
+        reader = JournalReader.open(tmp_path)
+        assert (reader.oldest(), reader.held_events()) == (None, 0)
+        journal.hold([2])
+        journal.append([*events(3), *events(2, tag=2)], NOW)
+        await journal.flush()
+        assert (reader.oldest(), reader.held_events()) == (1, 2)
+        reader.close()

@@ -89,3 +89,14 @@ async def test_who_has_parted_is_new_when_it_comes_back(tmp_path: Path) -> None:
         ]
         await journal.join([1], 50)
         assert journal.joined(1) == 50
+
+
+def test_all_descriptions_are_a_copy() -> None:
+    """The newest of each tag, by number; what is described later does not change the list that was given."""
+    book = TagBook()
+    first, second = tags(2)
+    book.add(Description(1, 0, first))
+    known = book.all_latest()
+    book.add(Description(2, 0, second))
+    assert known == [first]
+    assert book.all_latest() == [first, second]

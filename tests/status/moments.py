@@ -39,7 +39,6 @@ BUSY = Snapshot(
         deletions=12,
         left_out=13,
         looks=14,
-        current="R1.Temperature from 11:00",
     ),
 )
 

@@ -1,10 +1,14 @@
+import re
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from pibridge.status.metrics import SnapshotMetrics, families
+from pibridge.status.outlook import Outlook
 from pibridge.status.snapshot import HistoryStatus, JournalStatus, SinkStatus, Snapshot, StreamStatus
 from status.moments import BUSY, FRESH, NEWEST_UNIX_S
 
@@ -99,3 +103,20 @@ def test_the_scraper_chooses_the_format(accept: str, content_type: str) -> None:
     text, given = SnapshotMetrics(lambda: BUSY).exposition(accept)
     assert given.startswith(content_type)
     assert text.endswith(b"# EOF\n") == (content_type == "application/openmetrics-text")
+
+
+def test_every_metric_is_documented() -> None:
+    """The table in docs/status-page.md names what a scrape has, with its labels, and nothing else."""
+    page = (Path(__file__).parents[2] / "docs" / "status-page.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(pibridge_\w+)(?:\{([\w,]+)\})?`", page.partition("## Metrics")[2].partition("Worth")[0]))
+    busy = replace(BUSY, outlook=Outlook(full_in_s=1, outage_s=1, catch_up_s={"lake": 1}))
+    scraped_ = {(name, frozenset(key for key, _ in labels)) for name, labels in scraped(busy)}
+    assert {(name, frozenset(labels.split(",")) - {""}) for name, labels in told} == scraped_
+
+
+def test_the_outlook_is_told_only_where_there_is_one() -> None:
+    """A journal that does not fill has no time when it is full: an alarm on it sees nothing."""
+    assert not {name for name, _ in scraped(BUSY) if "full_in" in name or "catch_up" in name}
+    samples = scraped(replace(BUSY, outlook=Outlook(full_in_s=60, catch_up_s={"lake": 5})))
+    assert value(samples, "pibridge_journal_full_in_seconds") == 60
+    assert value(samples, "pibridge_sink_catch_up_seconds", sink="lake") == 5

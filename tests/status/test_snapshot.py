@@ -77,3 +77,11 @@ def test_the_oldest_gap_is_told_by_its_time() -> None:
     begun = ticks.parse("2026-03-01T12:00:00Z")
     assert HistoryStatus.of(HistoryCounters(owed=2, oldest_ticks=begun)).oldest_gap == ticks.render(begun)
     assert HistoryStatus.of(HistoryCounters()).oldest_gap == ""
+
+
+def test_errors_are_shown_without_secrets() -> None:
+    """What a far side said may hold what we sent it."""
+    stream = StreamStatus.of(StreamCounters(last_error="https://svc:hunter2@pi.example.com/ answered 500"))
+    sink = SinkStatus.of(SinkCounters(last_error="token=hunter2"), Count(1, "password=hunter2"), lag_events=0, lag_s=0)
+    assert "hunter2" not in f"{stream}{sink}"
+    assert "pi.example.com" in stream.last_error

@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import backfill, check, dead_letters, demo, discover, replay, run, schema, simulate, sitewise, tags
+from pibridge.cli import (
+    backfill,
+    check,
+    dead_letters,
+    demo,
+    discover,
+    replay,
+    run,
+    schema,
+    simulate,
+    sitewise,
+    status,
+    tags,
+)
 from pibridge.cli.choice import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
@@ -21,6 +34,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("demo")(demo.demo)
+app.command("status")(status.status)
 app.command("check")(check.check)
 app.command("discover")(discover.discover)
 app.command("tags")(tags.tags)

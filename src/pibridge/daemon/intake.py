@@ -84,6 +84,14 @@ class Intake:
         if self._frames is not None:
             await self._frames.lose(start_ticks, end_ticks)
 
+    def reading(self) -> set[int]:
+        """Give the numbers of the tags that are read now."""
+        return set() if self._streams is None else self._streams.reading()
+
+    def refused(self) -> dict[int, str]:
+        """Give why each tag that PI refuses is set aside, by number."""
+        return {} if self._streams is None else self._streams.refused()
+
     def reach(self, since_ticks: int) -> None:
         """See to it that batches are known since then."""
         if self._frames is not None:

@@ -12,6 +12,7 @@ from pibridge.daemon.intake import Intake
 from pibridge.daemon.plan import in_need_of_a_restart, plan
 from pibridge.daemon.remote import Remote, line_of
 from pibridge.daemon.report import Report
+from pibridge.daemon.showing import Showing
 from pibridge.errors import ConfigurationError, PIBridgeError
 from pibridge.intake.frames import recall
 from pibridge.journal.journal import Journal
@@ -107,6 +108,8 @@ class Parts:
     async def _open_page(self, settings: StatusSettings | None) -> None:
         self.page = None
         if settings is not None:
-            page = StatusServer(settings.listen, self.report.snapshot, self.report.not_ready)
+            folder = self.loaded.configuration.journal.path
+            showing = Showing(self.report, self.journal, folder, self.intake, lambda: self.surroundings)
+            page = StatusServer(settings, showing, logs.RECENT)
             await page.start()
             self.page = page

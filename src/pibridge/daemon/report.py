@@ -2,6 +2,8 @@
 
 import time
 
+from msgspec.structs import replace
+
 from pibridge import __version__
 from pibridge.config.loaded import Loaded
 from pibridge.journal.journal import Journal
@@ -11,6 +13,7 @@ from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.pi.client import PiClient
 from pibridge.status.counters import Counters
+from pibridge.status.redaction import redacted
 from pibridge.status.snapshot import (
     ConfigurationStatus,
     HistoryStatus,
@@ -42,6 +45,14 @@ class Report:
 
     def snapshot(self) -> Snapshot:
         """Give the state now."""
+        snapshot = self._counted()
+        return replace(snapshot, reasons=self._reasons(snapshot))
+
+    def not_ready(self) -> list[str]:
+        """Give why not all is well, a line each; nothing if it is."""
+        return self.snapshot().reasons
+
+    def _counted(self) -> Snapshot:
         stat = self._journal.stat()
         history = self._counters.history
         return Snapshot(
@@ -55,6 +66,7 @@ class Report:
                 events=stat.events,
                 bytes=stat.used_bytes,
                 max_bytes=stat.max_bytes,
+                reserved_bytes=stat.reserved_bytes,
                 oldest_seq=stat.oldest_seq,
                 newest_seq=stat.newest_seq,
                 gaps=history.owed,
@@ -69,9 +81,7 @@ class Report:
             ),
         )
 
-    def not_ready(self) -> list[str]:
-        """Give why not all is well, a line each; nothing if it is."""
-        snapshot = self.snapshot()
+    def _reasons(self, snapshot: Snapshot) -> list[str]:
         reasons = [f"pi: {snapshot.pi.last_error or snapshot.pi.state}"] if snapshot.pi.state != "connected" else []
         reasons += [
             f"stream {name}: {stream.channels_open} of {stream.channels} channels open, {stream.tags} tags"
@@ -93,7 +103,7 @@ class Report:
         refused = not self._client.gate.is_open
         state = "refused" if refused else "connected" if connected else "connecting"
         error = "" if connected else next((stream.last_error for stream in streams if stream.last_error), "")
-        return PIStatus(url=self._configuration.pi.url, state=state, last_error=error)
+        return PIStatus(url=self._configuration.pi.url, state=state, last_error=redacted("", error))
 
     def _sink(self, name: str, stat: JournalStat) -> SinkStatus:
         counters = self._counters.sink(name)

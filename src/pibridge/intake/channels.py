@@ -88,6 +88,10 @@ class Channels:
         """Give those of the tags that are not set aside."""
         return {number: tag for number, tag in tags.items() if number not in self._quarantine}
 
+    def refused(self) -> dict[int, str]:
+        """Give why each tag that is set aside is."""
+        return self._quarantine.reasons()
+
     def open(self, stream: str, numbers: Sequence[int]) -> None:
         """Read these tags of the catalogue live."""
         by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}

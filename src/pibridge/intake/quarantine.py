@@ -46,6 +46,10 @@ class Quarantine:
         """Forget these; give those that were set aside."""
         return [number for number in numbers if self._refused.pop(number, None) is not None]
 
+    def reasons(self) -> dict[int, str]:
+        """Give why each tag that is set aside is."""
+        return {number: refused.reason for number, refused in self._refused.items()}
+
     def count(self, stream: str) -> int:
         """Give how many tags of a stream are set aside."""
         return sum(refused.stream == stream for refused in self._refused.values())

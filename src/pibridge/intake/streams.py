@@ -135,6 +135,14 @@ class Streams:
         self._has_changed.set()
         self._look_again.set()
 
+    def reading(self) -> set[int]:
+        """Give the numbers of the tags that are read now, those that PI refuses among them."""
+        return set().union(*self._tags.values())
+
+    def refused(self) -> dict[int, str]:
+        """Give why each tag that is set aside is."""
+        return self._channels.refused()
+
     async def _follow(
         self,
         streams: Mapping[str, StreamSettings],

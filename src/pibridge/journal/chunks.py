@@ -133,6 +133,14 @@ def spanning_behind(db: apsw.Connection, start_ticks: int, end_ticks: int, after
     return array("q", (seq for (seq,) in rows))
 
 
+def newest_first(db: apsw.Connection, since_ticks: int, limit: int) -> list[int]:
+    """Give the first positions of the chunks of both lanes with events since then, the newest event first."""
+    rows = db.execute(
+        "SELECT seq FROM chunk WHERE last_ticks >= ? ORDER BY last_ticks DESC LIMIT ?", (since_ticks, limit)
+    )
+    return [seq for (seq,) in rows]
+
+
 def read(db: apsw.Connection, lane: Lane | None, seq: int, unpacker: Unpacker) -> Chunk | Damaged | None:
     """Give the chunk that starts at `seq`. None: it is not there (any more), or not in this lane."""
     try:

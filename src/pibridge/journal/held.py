@@ -111,5 +111,11 @@ def load(db: apsw.Connection) -> Iterator[Held | Damaged]:
             yield Held(held_id, arrived_ticks, unpacked)
 
 
+def count(db: apsw.Connection) -> int:
+    """Give how many events are held."""
+    events: int = db.execute("SELECT coalesce(sum(events), 0) FROM held").get
+    return events
+
+
 def _label(events: int, first_ticks: int, last_ticks: int, arrived_ticks: int) -> Label:
     return Label(0, Lane.LIVE, events, first_ticks, last_ticks, arrived_ticks)

@@ -23,7 +23,7 @@ from pibridge.journal.held import DropHeld, Held, Waiting
 from pibridge.journal.jobs import Change, Store, full_error
 from pibridge.journal.letterbox import Letterbox
 from pibridge.journal.letters import DeadLetter
-from pibridge.journal.newest import Last
+from pibridge.journal.newest import Last, Snapshot
 from pibridge.journal.replays import Replays
 from pibridge.journal.requests import Requests
 from pibridge.journal.selections import Selections
@@ -152,6 +152,14 @@ class Journal:
     def last(self, number: int) -> Last | None:
         """Give the newest event of a tag by time, appended ones included; None if it never had one."""
         return self._newest.last(number)
+
+    def tags(self) -> list[Tag]:
+        """Give the newest description of each tag: number n at place n - 1."""
+        return self._book.all_latest()
+
+    def newest(self) -> Snapshot:
+        """Give the newest event of each tag by time, appended ones included, as of this moment."""
+        return self._newest.snapshot()
 
     def joined(self, number: int) -> int | None:
         """Give PI's time since when the tag is owed: what lies between it and `last`, and in no gap, has been read."""

@@ -9,7 +9,7 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import backfill, chunks, cursors, facts, gaps, letters, replay, schema, tags, tally
+from pibridge.journal import backfill, chunks, cursors, facts, gaps, held, letters, replay, schema, tags, tally
 from pibridge.journal.backfill import Backfill
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
@@ -86,6 +86,18 @@ class JournalReader:
                 ]
         return events
 
+    def backwards(self, since_ticks: int, limit: int) -> Iterator[Chunk]:
+        """Give the chunks that may hold events since then, by their newest event, the last first.
+
+        What is behind the newest event of the last one given was in one of them. At most `limit`; damaged ones are left
+        out. Raises JournalError.
+        """
+        with _damage_is_stated():
+            for seq in chunks.newest_first(self._db, since_ticks, limit):
+                chunk = chunks.read(self._db, None, seq, self._unpacker)
+                if isinstance(chunk, Chunk):
+                    yield chunk
+
     @_damage_is_stated()
     def spanning(self, start_ticks: int, end_ticks: int, after: int, upto: int) -> Sequence[int]:
         """Give the first positions of the chunks that may hold events of this time behind `after`, up to `upto`."""
@@ -100,6 +112,16 @@ class JournalReader:
     def tally(self) -> Tally:
         """Give the counts."""
         return tally.load(self._db)
+
+    @_damage_is_stated()
+    def oldest(self) -> int | None:
+        """Give the position of the oldest event kept."""
+        return chunks.oldest(self._db)
+
+    @_damage_is_stated()
+    def held_events(self) -> int:
+        """Give how many events wait for their context."""
+        return held.count(self._db)
 
     @_damage_is_stated()
     def tags(self) -> TagBook:

@@ -11,8 +11,9 @@ from pibridge.journal.writer import Writer
 
 
 class JournalStat(Struct, frozen=True):
-    """Bytes are those that count for `max_size`. `held`: events that wait for their place.
+    """Bytes are those that count for `max_size`, `reserved_bytes` of them in any case.
 
+    `held`: events that wait for their place.
     `positions`: up to where a sink has acknowledged the lane; `lag`: the lane's events behind that. `dead_letters`:
     ever; `letters`: kept now, by sink, as of a second ago.
     `newest_seq` is 0 and `oldest_seq` 1 when nothing was ever stored; when nothing is kept, oldest is newest + 1.
@@ -20,6 +21,7 @@ class JournalStat(Struct, frozen=True):
 
     used_bytes: int
     max_bytes: int
+    reserved_bytes: int
     full: bool
     events: int
     oldest_seq: int
@@ -40,6 +42,7 @@ def of(writer: Writer, quota: Quota, cursors: Mapping[Key, Cursor], held: int) -
     return JournalStat(
         used_bytes=writer.used_bytes + quota.overhead_bytes,
         max_bytes=quota.max_bytes,
+        reserved_bytes=quota.overhead_bytes,
         full=writer.full,
         events=tally.events,
         oldest_seq=writer.oldest_seq,

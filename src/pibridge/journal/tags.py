@@ -50,6 +50,10 @@ class TagBook:
         """Give the newest description."""
         return self._latest[number - 1] if 1 <= number <= len(self._latest) else None
 
+    def all_latest(self) -> list[Tag]:
+        """Give the newest description of each tag: number n at place n - 1. A list of its own."""
+        return self._latest.copy()
+
     def add(self, description: Description) -> None:
         """Take a version in; of one tag they come in order, new tags in order of their numbers."""
         index = description.number - 1

@@ -1,6 +1,7 @@
 """The snapshot as Prometheus metrics, made when somebody asks.
 
-Labels are configured names (streams, sinks), keys of filters and the words of a state: their number is bounded.
+Labels are the version, configured names (site, streams, sinks), keys of filters and the words of a state: their number
+is bounded.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from pibridge.model import ticks
+from pibridge.status.outlook import Outlook
 from pibridge.status.snapshot import SinkStatus, Snapshot, StreamStatus
 
 Family = type[CounterMetricFamily] | type[GaugeMetricFamily]
@@ -42,6 +44,7 @@ _JOURNAL: Mapping[str, tuple[str, Family, str]] = {
     "events": ("events", GaugeMetricFamily, "Events held in the journal."),
     "bytes": ("bytes", GaugeMetricFamily, "Disk that the journal uses."),
     "max_bytes": ("max_bytes", GaugeMetricFamily, "Disk that the journal may use."),
+    "reserved_bytes": ("reserved_bytes", GaugeMetricFamily, "Of that, what is reserved for other than events."),
     "oldest_seq": ("oldest_seq", GaugeMetricFamily, "Position of the oldest event held."),
     "newest_seq": ("newest_seq", GaugeMetricFamily, "Position of the newest event held."),
     "gaps": ("gaps", GaugeMetricFamily, "Gaps that are not paid yet."),
@@ -61,6 +64,12 @@ _HISTORY: Mapping[str, tuple[str, Family, str]] = {
 }
 
 
+_OUTLOOK: Mapping[str, tuple[str, str]] = {
+    "full_in_s": ("full_in_seconds", "When the journal is full if the backlog grows on; left out if it does not."),
+    "outage_s": ("outage_seconds", "How long the journal lasts if nothing is delivered; left out until it is known."),
+}
+
+
 def families(snapshot: Snapshot) -> Iterator[Metric]:
     """Give the metrics of one snapshot."""
     yield _one("pibridge_info", "Version and site.", {"version": snapshot.version, "site": snapshot.site})
@@ -71,6 +80,7 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     yield from _by_name("stream", _STREAM, snapshot.streams)
     yield from _by_name("sink", _SINK, snapshot.sinks)
     yield from _sink_words(snapshot.sinks)
+    yield from _outlook(snapshot.outlook)
     for part, table, status in (
         ("journal", _JOURNAL, snapshot.journal),
         ("history", _HISTORY, snapshot.history),
@@ -133,6 +143,22 @@ def _sink_words(sinks: Mapping[str, SinkStatus]) -> Iterator[Metric]:
             withheld.add_metric([configured, reason], records)
     yield state
     yield withheld
+
+
+def _outlook(outlook: Outlook) -> Iterator[Metric]:
+    for field, (name, text) in _OUTLOOK.items():
+        metric = GaugeMetricFamily(f"pibridge_journal_{name}", text)
+        if (value := getattr(outlook, field)) is not None:
+            metric.add_metric([], value)
+        yield metric
+    catch_up = GaugeMetricFamily(
+        "pibridge_sink_catch_up_seconds",
+        "When nothing waits any more; left out unless it draws nearer.",
+        labels=["sink"],
+    )
+    for sink, seconds in outlook.catch_up_s.items():
+        catch_up.add_metric([sink], seconds)
+    yield catch_up
 
 
 def _one(name: str, text: str, labels: Mapping[str, str]) -> Metric:

@@ -7,6 +7,8 @@ from msgspec import Struct
 from pibridge.journal.letters import Count
 from pibridge.model import ticks
 from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
+from pibridge.status.outlook import Outlook
+from pibridge.status.redaction import redacted
 
 
 class PIStatus(Struct, frozen=True, kw_only=True):
@@ -53,7 +55,7 @@ class StreamStatus(Struct, frozen=True, kw_only=True):
             silent=counters.silent,
             quarantined=counters.quarantined,
             last_ts=_text(counters.last_ticks),
-            last_error=counters.last_error,
+            last_error=redacted("", counters.last_error),
         )
 
 
@@ -92,17 +94,18 @@ class SinkStatus(Struct, frozen=True, kw_only=True):
             lag_events=lag_events,
             lag_s=lag_s,
             last_ts=_text(counters.last_ticks),
-            last_error=counters.last_error,
+            last_error=redacted("", counters.last_error),
             dead_letters=letters.kept,
             resending=letters.resending,
-            last_refusal=letters.newest_reason,
+            last_refusal=redacted("", letters.newest_reason),
         )
 
 
 class JournalStatus(Struct, frozen=True, kw_only=True):
     """The journal on disk.
 
-    `events`: held now; `bytes`: used of `max_bytes`; `oldest_seq`, `newest_seq`: 0 if it is empty;
+    `events`: held now; `bytes`: used of `max_bytes`, `reserved_bytes` of them for other than events;
+    `oldest_seq`, `newest_seq`: 0 if it is empty;
     `gaps`: not paid yet; `dead_letters`: kept refusals; `damaged`: chunks set aside;
     `dropped`: events given up because it was full; `held`: events that wait for their batch.
     """
@@ -110,6 +113,7 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
     events: int = 0
     bytes: int = 0
     max_bytes: int = 0
+    reserved_bytes: int = 0
     oldest_seq: int = 0
     newest_seq: int = 0
     gaps: int = 0
@@ -123,7 +127,7 @@ class HistoryStatus(Struct, frozen=True, kw_only=True):
     """What was read from PI's archive since the start of the daemon: gaps paid, and settled time read again.
 
     `updates`, `deletions`, `left_out`, `looks`: as in `HistoryCounters`. `oldest_gap`: when the oldest open gap begins,
-    as text, or empty. `current`: what is read now, or empty.
+    as text, or empty.
     """
 
     gaps_open: int = 0
@@ -134,7 +138,6 @@ class HistoryStatus(Struct, frozen=True, kw_only=True):
     deletions: int = 0
     left_out: int = 0
     looks: int = 0
-    current: str = ""
 
     @classmethod
     def of(cls, counters: HistoryCounters) -> Self:
@@ -163,7 +166,10 @@ class ConfigurationStatus(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """Everything, at one moment. `started`: when the daemon started, as text (UTC, `Z`)."""
+    """Everything, at one moment. `started`: when the daemon started, as text (UTC, `Z`).
+
+    `reasons`: why it is not ready, a line each; none: it is. `outlook`: what the page made of the last minutes.
+    """
 
     version: str
     site: str
@@ -174,6 +180,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     journal: JournalStatus = JournalStatus()
     history: HistoryStatus = HistoryStatus()
     configuration: ConfigurationStatus = ConfigurationStatus()
+    reasons: list[str] = []
+    outlook: Outlook = Outlook()
 
 
 def _text(moment_ticks: int) -> str:
