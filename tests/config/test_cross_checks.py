@@ -28,6 +28,34 @@ def test_two_sinks_do_not_share_a_place(other: dict[str, Any], problem: str | No
     assert problems_of(tree) == ([problem] if problem else [])
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "key"),
+    [
+        ({"type": "file", "path": "o"}, {"type": "file", "path": "x/../o"}, "path"),
+        ({"type": "s3", "bucket": "acme"}, {"type": "s3", "bucket": "acme", "prefix": "pi/houston"}, "prefix"),
+        (
+            {"type": "s3", "bucket": "acme", "endpoint_url": "http://minio:9000"},
+            {"type": "s3", "bucket": "acme", "endpoint_url": "http://MINIO:9000/"},
+            "prefix",
+        ),
+        (
+            {"type": "mqtt", "host": "bus", "topic": "a"},
+            {"type": "mqtt", "host": "BUS", "port": 1883, "topic": "b", "client_id": "pibridge-houston"},
+            "client_id",
+        ),
+        (
+            {"type": "mqtt", "host": "bus", "topic": "a", "client_id": "q", "connections": 2},
+            {"type": "mqtt", "host": "bus", "topic": "b", "client_id": "q-1"},
+            "client_id",
+        ),
+    ],
+)
+def test_the_same_place_in_other_words_is_the_same(one: dict[str, Any], two: dict[str, Any], key: str) -> None:
+    """By what it comes to, not by how it is written."""
+    tree = small(site="houston", sinks={"one": one, "two": two})
+    assert problems_of(tree) == [f"sinks.two.{key}: is that of one too; write another one"]
+
+
 def test_two_s3_sinks_need_two_prefixes() -> None:
     """The same bucket and prefix would let one sink replace the other's objects."""
     tree = small(

@@ -104,6 +104,13 @@ def test_the_times_are_those_of_the_outermost_records() -> None:
     assert (totals.first_seq, totals.last_seq, totals.days) == (5, 9, ["2026-03-01", "2026-03-02"])
 
 
+def test_history_that_comes_later_may_lie_before() -> None:
+    """Places are the outermost ones; the name of the manifest stays."""
+    totals = counted(record(50), record(60))["B-1/frame of B-1"]
+    totals.take(counted(record(20), record(30))["B-1/frame of B-1"])
+    assert (totals.named_seq, totals.first_seq, totals.last_seq) == (50, 20, 60)
+
+
 def test_levels_are_gathered() -> None:
     """A batch has had all levels that its records had, in the order in which they came."""
     totals = counted(record(1, batch=unit_batch("B-1", HEATING)), record(2, batch=unit_batch("B-1", COOLING)))

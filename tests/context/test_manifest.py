@@ -115,7 +115,7 @@ def test_what_pi_has_no_longer_is_withdrawn() -> None:
 @given(st.text(min_size=1).filter(lambda text: text.isprintable()))
 def test_any_id_has_a_folder_of_its_own(batch_id: str) -> None:
     """One folder deep, with a name that S3 and file systems take."""
-    totals = BatchTotals(BatchFields(id=batch_id, start=ticks.render(NOON), valid=True), first_seq=7)
+    totals = BatchTotals(BatchFields(id=batch_id, start=ticks.render(NOON), valid=True), named_seq=7)
     top, folder, file = name_of(totals).split("/")
     assert (top, file) == ("_batches", "manifest-7.json")
     assert folder not in {"", ".", ".."}

@@ -173,6 +173,26 @@ async def test_dead_letters_are_missed_until_they_are_sent_again(dock: Dock) -> 
     assert (told(shelf)[-1]["records"], told(shelf)[-1]["refused"]) == (4, 0)
 
 
+async def test_dead_letters_leave_the_batch_that_they_had(dock: Dock) -> None:
+    """Sent again they may be in another one, which was refused nothing; or in none that the filter lets pass."""
+    shelf = Shelf(refuses=lambda _: "no")
+    end(dock)
+    await dock.journal.commit(Lane.LIVE, said(1, 2), NOW)
+    shelf.refuses = odd
+    async with running(dock.pump(shelf).run()):
+        await eventually(lambda: shelf.manifests)
+    assert told(shelf)[-1]["refused"] == 1
+    dock.around = around(unit_batch(END, "B-2"))
+    again = Shelf()
+    async with running(dock.pump(again).run()):
+        await dock.journal.letters.resend(Wanted(sink="lake"))
+        await eventually(lambda: len(again.manifests) == 1)
+        dock.now += 60 * SECOND
+        await eventually(lambda: len(again.manifests) == 2)
+    refused = {manifest["batch"]["id"]: manifest["refused"] for manifest in told(again)}
+    assert refused == {"B-1": 0, "B-2": 0}
+
+
 async def test_what_pi_owes_makes_it_incomplete_until_it_is_paid(dock: Dock) -> None:
     """A gap within the batch is named, also of a tag of which nothing came."""
     level = tags(5)[4]

@@ -10,8 +10,8 @@ from pibridge.context.messages import Message
 from pibridge.errors import UnavailableError
 from pibridge.model.event import Event, Lane
 from pibridge.sinks.mqtt import mqtt_sink
-from pibridge.sinks.publishing import PublishingSink, Retained, client_ids
-from pibridge.sinks.settings import MqttSettings
+from pibridge.sinks.publishing import PublishingSink, Retained
+from pibridge.sinks.settings import MqttSettings, client_ids
 from sinks.batches import NOON, ListedBatch
 from sinks.message_sides import readings
 from sinks.scripted_broker import ScriptedBroker, scripted_broker

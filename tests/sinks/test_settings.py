@@ -94,6 +94,9 @@ def test_one_key_of_roll_keeps_the_default_of_the_other() -> None:
         ({"type": "s3", "bucket": "acme", "sse": "AES256", "kms_key_id": "1"}, "has kms_key_id without sse: aws:kms"),
         ({"type": "s3", "bucket": "acme", "sse": "kms"}, "'AES256' or 'aws:kms'"),
         ({"type": "s3", "bucket": "acme", "storage_class": "REDUCED"}, "'INTELLIGENT_TIERING'"),
+        ({"type": "mqtt", "host": "h", "topic": "pi/#"}, "has a wildcard or a control character"),
+        ({"type": "greengrass_local", "topic": "pi/+/{tag}"}, "has a wildcard or a control character"),
+        ({"type": "iot_core", "topic": "a/b/c/d/e/f/g/h/{tag}"}, "has 8 slashes; AWS IoT Core takes at most 7"),
         ({"type": "kinesis"}, "Field required"),
         ({"type": "kinesis", "stream": "acme pi"}, "no name of a data stream; write 1 to 128 of a-z"),
         (

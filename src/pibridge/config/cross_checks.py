@@ -1,12 +1,22 @@
 """What parts of the configuration say of each other."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any, Final
 
 from pibridge.config.problems import Problem
 from pibridge.config.settings import Configuration
-from pibridge.sinks.settings import FileSettings, IotCoreSettings, MqttSettings, S3Settings, SiteWiseSettings
+from pibridge.sinks.settings import (
+    BulkImportSettings,
+    FileSettings,
+    IotCoreSettings,
+    MqttSettings,
+    S3Settings,
+    SinkSettings,
+    SiteWiseSettings,
+    client_ids,
+)
 
 _PLACES: Final = {
     "file": ("path",),
@@ -89,27 +99,42 @@ def shared_places(configuration: Configuration) -> list[Problem]:
     """Give a problem for each sink that would write over another's files, into the journal, or end its connection."""
     problems: list[Problem] = []
     taken: dict[object, str] = {}
-    journal = Path(configuration.journal.path).absolute()
+    journal = os.path.normpath(Path(configuration.journal.path).absolute())
     for name, sink in configuration.sinks.items():
-        match sink:
-            case FileSettings():
-                place: object = sink.path.absolute()
-                if sink.path.absolute().is_relative_to(journal):
-                    problems.append(Problem(("sinks", name, "path"), "is inside journal.path; write another folder"))
-            case S3Settings():
-                place = (sink.endpoint_url, sink.bucket, sink.prefix.strip("/"))
-            case SiteWiseSettings() if sink.bulk_import is not None:
-                bulk = sink.bulk_import
-                place = (bulk.endpoint_url, bulk.bucket, bulk.prefix.strip("/"))
-            case IotCoreSettings() if sink.transport != "greengrass" and sink.endpoint is not None:
-                place = (sink.endpoint, sink.client_id)
-            case MqttSettings():
-                place = (sink.host, sink.port, sink.client_id)
-            case _:
-                continue
-        if place in taken:
-            problems.append(
-                Problem(("sinks", name, *_PLACES[sink.type]), f"is that of {taken[place]} too; write another one")
-            )
-        taken.setdefault(place, name)
+        if isinstance(sink, FileSettings) and _folder(sink.path).is_relative_to(journal):
+            problems.append(Problem(("sinks", name, "path"), "is inside journal.path; write another folder"))
+        places = _places(sink, configuration.site)
+        other = next((taken[place] for place in places if place in taken), None)
+        if other is not None:
+            problems.append(Problem(("sinks", name, *_PLACES[sink.type]), f"is that of {other} too; write another one"))
+        for place in places:
+            taken.setdefault(place, name)
     return problems
+
+
+def _places(sink: SinkSettings, site: str) -> list[object]:
+    """Give what a sink must have alone: where it writes, or as whom it connects, each."""
+    match sink:
+        case FileSettings():
+            return [_folder(sink.path)]
+        case S3Settings():
+            return [_bucket_place(sink, site)]
+        case SiteWiseSettings() if sink.bulk_import is not None:
+            return [_bucket_place(sink.bulk_import, site)]
+        case IotCoreSettings() if sink.transport != "greengrass" and sink.endpoint is not None:
+            ids = client_ids(sink.client_id.replace("{site}", site), sink.connections)
+            return [(sink.endpoint.lower(), client_id) for client_id in ids]
+        case MqttSettings():
+            ids = client_ids(sink.client_id.replace("{site}", site), sink.connections)
+            return [(sink.host.lower(), sink.tcp_port, client_id) for client_id in ids]
+        case _:
+            return []
+
+
+def _bucket_place(settings: S3Settings | BulkImportSettings, site: str) -> object:
+    prefix = settings.prefix.replace("{site}", site).strip("/")
+    return (settings.endpoint_url or "").rstrip("/").lower(), settings.bucket, prefix
+
+
+def _folder(path: Path) -> Path:
+    return Path(os.path.normpath(path.absolute()))

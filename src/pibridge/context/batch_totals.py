@@ -36,8 +36,9 @@ class BatchTotals(Struct):
 
     `batch`: as the last record had it, without levels. `levels`: all that its records had, in the order in which they
     came. `tags`: by number. `withheld`: records that the filter kept back, by its key. `refused`: dead letters.
-    `first_seq`: place of the first record that came, which the name of the manifest has; 0: none came. `days`: of the
-    objects that hold the records. `end_ticks`: when it ended, as far as that is known.
+    `first_seq`, `last_seq`: the outermost places of the records; 0: none came. `named_seq`: place of the record that
+    came first, which the name of the manifest has. `days`: of the objects that hold the records. `end_ticks`: when it
+    ended, as far as that is known.
     """
 
     batch: BatchFields
@@ -47,6 +48,7 @@ class BatchTotals(Struct):
     refused: int = 0
     first_seq: int = 0
     last_seq: int = 0
+    named_seq: int = 0
     days: list[str] = field(default_factory=list)
     end_ticks: int | None = None
 
@@ -63,9 +65,10 @@ class BatchTotals(Struct):
             self.tags.setdefault(number, TagTotals()).take(counted)
         for reason, count in later.withheld.items():
             self.withheld[reason] = self.withheld.get(reason, 0) + count
-        # Of what a replay was refused, less was counted than comes when it is sent again.
+        # What a replay was refused was not counted, and may be sent again.
         self.refused = max(0, self.refused + later.refused)
-        self.first_seq = self.first_seq or later.first_seq
+        self.named_seq = self.named_seq or later.named_seq
+        self.first_seq = min(filter(None, (self.first_seq, later.first_seq)), default=0)
         self.last_seq = max(self.last_seq, later.last_seq)
         self.days = sorted({*self.days, *later.days})
 
@@ -92,7 +95,7 @@ class Count:
         if reason:
             totals.withheld[reason] = totals.withheld.get(reason, 0) + 1
             return
-        totals.first_seq = totals.first_seq or record.seq
+        totals.named_seq = totals.first_seq = totals.first_seq or record.seq
         totals.last_seq = record.seq
         at = record.event.ticks
         totals.tags.setdefault(record.event.tag, TagTotals()).take(TagTotals(1, _is_bad(record), at, at))

@@ -28,7 +28,7 @@ def name_of(totals: BatchTotals) -> str:
     folder = quote(totals.batch.id[:_ID_CHARACTERS], safe=" ")
     if not folder.strip("."):
         folder = folder.replace(".", "%2E")
-    return f"_batches/{folder}/manifest-{totals.first_seq}.json"
+    return f"_batches/{folder}/manifest-{totals.named_seq}.json"
 
 
 def manifest(

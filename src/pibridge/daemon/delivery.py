@@ -15,6 +15,7 @@ from pibridge.delivery.hold import Hold, place_held
 from pibridge.delivery.manifests import Manifests
 from pibridge.delivery.pump import Pump
 from pibridge.delivery.stop import Stop
+from pibridge.errors import ConfigurationError
 from pibridge.journal.journal import Journal
 from pibridge.model.event import Lane
 from pibridge.model.tag import Tag
@@ -108,6 +109,15 @@ class Delivery:
 
 
 def sinks_of(names: Iterable[str], loaded: Loaded) -> dict[str, Sink]:
-    """Make these sinks, without connecting them. Raises ConfigurationError."""
+    """Make these sinks, without connecting them. Raises ConfigurationError with every problem."""
     configuration = loaded.configuration
-    return {name: build(name, configuration.sinks[name], configuration.site) for name in sorted(names)}
+    sinks: dict[str, Sink] = {}
+    problems: list[str] = []
+    for name in sorted(names):
+        try:
+            sinks[name] = build(name, configuration.sinks[name], configuration.site)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return sinks

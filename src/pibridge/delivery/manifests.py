@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import math
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 import structlog
-from msgspec import MsgspecError, Struct, msgpack
+from msgspec import MsgspecError, Struct, json, msgpack
+from msgspec.structs import replace
 
-from pibridge.context.batch_totals import BatchTotals, Count
+from pibridge.context.batch_totals import BatchTotals, Count, key_of
+from pibridge.context.batches import BatchFields
 from pibridge.context.filters import Filter
 from pibridge.context.manifest import Missing, manifest, name_of
 from pibridge.context.record import Record
@@ -22,6 +24,7 @@ from pibridge.journal.delivered import facts_of
 from pibridge.journal.facts import DropFact, Fact, FactChange
 from pibridge.journal.gaps import Gap
 from pibridge.journal.journal import Journal
+from pibridge.journal.letters import DeadLetter
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.model.tag import Asset, Tag
@@ -56,6 +59,13 @@ class _Over(NamedTuple):
     end_ticks: int | None
 
 
+class _Line(Struct):
+    """Of a dead letter's line, to which batch it was counted."""
+
+    batch: BatchFields | None = None
+
+
+_read_line: Final = json.Decoder(_Line).decode
 _encode: Final = msgpack.Encoder().encode
 _decode: Final = msgpack.Decoder(_Entry).decode
 
@@ -119,15 +129,17 @@ class Manifests:
 
     @contextlib.asynccontextmanager
     async def sent_again(
-        self, day: str, records: Iterable[Record], refused: Collection[Record]
+        self, letters: Iterable[DeadLetter], day: str, records: Iterable[Record], refused: Iterable[Record]
     ) -> AsyncIterator[Sequence[FactChange]]:
-        """As `counted`, for dead letters: what was refused before is there now, but for what was refused again."""
+        """As `counted`, for dead letters: they are none any more of the batch that each had, and count anew."""
         count = Count()
         for record in records:
             count.add(record, "")
         added = count.of_object(day, refused)
-        for totals in added.values():
-            totals.refused -= totals.records + totals.refused
+        for letter in letters:
+            batch = _read_line(letter.line).batch
+            if batch is not None and (key := key_of(batch)) in self._entries:
+                added.setdefault(key, BatchTotals(replace(batch, levels=()))).refused -= 1
         async with self._adding(added) as changes:
             yield changes
 

@@ -133,19 +133,29 @@ class Pump:
     async def _send_again(self, part: Part) -> None:
         records, withheld = remade(part, self._stamp, self._admits)
         if not records:
-            await self._journal.letters.settle(part, ())
+            await self._settle(part)
             self._counters.withheld += withheld
             return
         batch = Resent(bounds_of(part.lane, records), records, withheld)
         receipt = await self._write(batch)
         letters = letters_of(receipt, part)
+        await self._settle(part, letters, batch.day, records, [each.record for each in receipt.refused])
+        self._count(batch, letters)
+
+    async def _settle(
+        self,
+        part: Part,
+        letters: Sequence[DeadLetter] = (),
+        day: str = "",
+        records: Sequence[Record] = (),
+        refused: Sequence[Record] = (),
+    ) -> None:
+        """Note that dead letters were sent again, as these records, but for those that were refused again."""
         if self._manifests is None:
             await self._journal.letters.settle(part, letters)
-        else:
-            refused = [each.record for each in receipt.refused]
-            async with self._manifests.sent_again(batch.day, records, refused) as changes:
-                await self._journal.letters.settle(part, letters, changes)
-        self._count(batch, letters)
+            return
+        async with self._manifests.sent_again(part.letters, day, records, refused) as changes:
+            await self._journal.letters.settle(part, letters, changes)
 
     async def _replay(self) -> None:
         """Send journaled events again whenever that is asked for, until stopped."""

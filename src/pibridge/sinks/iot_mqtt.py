@@ -19,8 +19,8 @@ from pibridge.sinks.mqtt_link import Broker
 from pibridge.sinks.mqtt_reasons import Advice
 from pibridge.sinks.mqtt_tls import tls_context
 from pibridge.sinks.mqtt_wires import Login
-from pibridge.sinks.publishing import PublishingSink, client_ids
-from pibridge.sinks.settings import IotCoreSettings
+from pibridge.sinks.publishing import PublishingSink
+from pibridge.sinks.settings import IotCoreSettings, client_ids
 
 _MQTT_PORT: Final = 8883
 _HTTPS_PORT: Final = 443

@@ -28,7 +28,7 @@ def plant_broker(
     patience_s: float = 30.0,
 ) -> Broker:
     """Give the broker of the sink `name`. `right`: what lets us publish there, for people."""
-    port = settings.port or (1883 if settings.tls is None else 8883)
+    port = settings.tcp_port
 
     def login(_: ClientBootstrap) -> Login:
         tls = settings.tls

@@ -64,6 +64,10 @@ class Broker:
             await link.open(wire(network.bootstrap, self._host, self._port, client_id, login, self.advice, link, will))
         except RuntimeError as error:
             raise library_trouble(self.advice, client_id, error).error() from error
+        except asyncio.CancelledError:
+            # A stop does not wait for an answer that does not come.
+            link.let_go()
+            raise
         except BaseException:
             await link.close()
             raise
@@ -149,6 +153,10 @@ class Link:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_S):
                     await self._is_stopped.wait()
+
+    def let_go(self) -> None:
+        """End the connection without waiting for that."""
+        self._lose(_CLOSED)
 
     def opened(self, most_packet_bytes: int, *, retains: bool) -> None:
         """Hear from the wire."""

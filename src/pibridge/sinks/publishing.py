@@ -17,7 +17,7 @@ from pibridge.sinks.contract import Batch, Receipt, Refusal, start_of
 from pibridge.sinks.mqtt_link import Broker, Link, RefusedError
 from pibridge.sinks.mqtt_wires import Network
 from pibridge.sinks.pace import MOST_MESSAGE_BYTES, Pace
-from pibridge.sinks.settings import IotCoreSettings, MqttSettings
+from pibridge.sinks.settings import IotCoreSettings, MqttSettings, client_ids
 
 _ENOUGH_RECORDS: Final = 10_000
 """A batch of a backlog ends with so many: enough to fill messages, little enough to hold in memory."""
@@ -192,11 +192,6 @@ class Retained:
             return False
         self._newest[message.topic] = ticks
         return True
-
-
-def client_ids(client_id: str, connections: int) -> list[str]:
-    """Give a client id for each connection: the one that is configured, or with a number each."""
-    return [client_id] if connections == 1 else [f"{client_id}-{number}" for number in range(1, connections + 1)]
 
 
 def _answered(

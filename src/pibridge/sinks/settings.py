@@ -57,6 +57,25 @@ RecordTemplate = Annotated[str, _template(*_PER_RECORD)]
 """A text in which `{site}`, `{stream}`, `{tag}`, `{asset.path}`, `{attribute}` stand for what the record says."""
 
 
+def _topic(text: str) -> str:
+    if re.search(r"[+#\x00-\x1f]", _PLACEHOLDER.sub("", text)):
+        raise ValueError("has a wildcard or a control character; a message goes to one topic")
+    return text
+
+
+TopicTemplate = Annotated[RecordTemplate, AfterValidator(_topic)]
+"""Where the messages of a record go."""
+
+_MOST_LEVELS: Final = 8
+_BASIC_INGEST: Final = "$aws/rules/"
+
+
+def _iot_topic(text: str) -> str:
+    if not text.startswith(_BASIC_INGEST) and text.count("/") >= _MOST_LEVELS:
+        raise ValueError(f"has {text.count('/')} slashes; AWS IoT Core takes at most {_MOST_LEVELS - 1}")
+    return text
+
+
 class _SinkSettings(Settings):
     start: Literal["now", "retained"] = Field(
         "retained",
@@ -190,7 +209,9 @@ class IotCoreSettings(_SinkSettings):
     client_id: SiteTemplate = Field(
         "pibridge-{site}", min_length=1, description="MQTT client id; never the Greengrass core's thing name."
     )
-    topic: RecordTemplate = Field("pi/{site}/{asset.path}", min_length=1, description="Topic of the messages.")
+    topic: Annotated[TopicTemplate, AfterValidator(_iot_topic)] = Field(
+        "pi/{site}/{asset.path}", min_length=1, description="Topic of the messages."
+    )
     encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed.")
     connections: int = Field(1, ge=1, le=64, description="Of mqtt: connections; each topic keeps to one of them.")
     limits: IotCoreLimits = Field(default_factory=IotCoreLimits, description="Of mqtt: how fast one connection sends.")
@@ -205,7 +226,7 @@ class GreengrassLocalSettings(_SinkSettings):
     """Messages to other components on the same Greengrass core."""
 
     type: Literal["greengrass_local"] = Field(description="Kind of sink.")
-    topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
+    topic: TopicTemplate = Field(min_length=1, description="Topic of the messages.")
 
 
 class BrokerTls(Settings):
@@ -233,7 +254,7 @@ class MqttSettings(_SinkSettings):
         # An editor reads `protocol: 5` as a number.
         json_schema_extra={"enum": ["5", 5, "3.1.1"], "type": ["string", "integer"]},
     )
-    topic: RecordTemplate = Field(min_length=1, description="Topic of the messages.")
+    topic: TopicTemplate = Field(min_length=1, description="Topic of the messages.")
     client_id: SiteTemplate = Field("pibridge-{site}", min_length=1, description="MQTT client id, ours alone.")
     username: str | None = Field(None, min_length=1, description="User name, where the broker wants one.")
     password: Secret | None = Field(None, description="Its password, best as ${env:NAME} or ${file:PATH}.")
@@ -246,6 +267,11 @@ class MqttSettings(_SinkSettings):
     limits: PublishLimits = Field(default_factory=PublishLimits, description="How fast one connection sends.")
     roll: RollMessages = Field(default_factory=RollMessages, description="When what has gathered is sent.")
 
+    @property
+    def tcp_port(self) -> int:
+        """The port, also where none is written."""
+        return self.port or (1883 if self.tls is None else 8883)
+
     @field_validator("protocol", mode="before")
     @classmethod
     def _number(cls, protocol: object) -> object:
@@ -256,6 +282,11 @@ class MqttSettings(_SinkSettings):
         if self.password is not None and self.username is None:
             raise ValueError("has password without username; write both")
         return self
+
+
+def client_ids(client_id: str, connections: int) -> list[str]:
+    """Give a client id for each connection: the one that is configured, or with a number each."""
+    return [client_id] if connections == 1 else [f"{client_id}-{number}" for number in range(1, connections + 1)]
 
 
 class SiteWiseLimits(Settings):

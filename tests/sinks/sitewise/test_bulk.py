@@ -66,12 +66,23 @@ async def test_old_values_become_a_file_and_young_ones_do_not(double: Double, st
         assert [(each.record.seq, "no value" in each.reason) for each in receipt.refused] == [(4, True)]
     day = ticks.day(OLD)
     assert held(store, bucket) == {
-        f"sitewise/houston/dt={day}/live-1-4.csv": (
+        f"sitewise/houston/dt={day}/live-1-3.csv": (
             f"{T},DOUBLE,1769308800,0,GOOD,1.5\n{T},DOUBLE,1769308800,100,GOOD,3.5\n"
         )
     }
     assert double.account.values(T) == [2.5]
     assert double.account.jobs == []
+    await sink.close()
+
+
+async def test_what_is_sent_again_replaces_no_other_file(double: Double, store: Store, bucket: str) -> None:
+    """Dead letters around a value that was taken span its places; their file is one of its own."""
+    sink = made(double, store, bucket)
+    first, middle, last = (record(seq, seq + 0.5, at=OLD + seq) for seq in (1, 2, 3))
+    bad = record(1, NO_DATA, at=OLD, status=BAD), record(3, NO_DATA, at=OLD, status=BAD)
+    await sink.write(ListedBatch([bad[0], middle, bad[1]]))
+    await sink.write(ListedBatch([first, last]))
+    assert sorted(name.rpartition("/")[2] for name in held(store, bucket)) == ["live-1-3.csv", "live-2-2.csv"]
     await sink.close()
 
 

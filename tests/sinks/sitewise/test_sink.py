@@ -8,7 +8,7 @@ from context.plants import NO_DATA
 from pibridge.context.record import Record
 from pibridge.errors import ConfigurationError, UnavailableError
 from pibridge.model import ticks
-from pibridge.model.event import BAD, DELETE
+from pibridge.model.event import BAD, DELETE, UPDATE, Lane
 from pibridge.sinks import build
 from pibridge.sinks.settings import SiteWiseSettings
 from pibridge.sinks.sitewise.sink import SiteWiseSink
@@ -86,6 +86,16 @@ async def test_a_replaced_value_stays(sink: SiteWiseSink, double: Double) -> Non
     await sink.write(ListedBatch([record(1, 1.0), record(2, 2.0)]))
     assert double.account.values(T) == [2.0]
     assert [value for *_, value in double.account.streams[T].puts] == [1.0, 2.0]
+
+
+async def test_an_edit_is_not_undone_by_its_original(sink: SiteWiseSink, double: Double) -> None:
+    """The edit was recovered in the lane of history while the original still waited in the other."""
+    await sink.write(ListedBatch([record(9, 2.5, status=UPDATE, of=context(lane=Lane.HISTORY))]))
+    receipt = await sink.write(ListedBatch([record(1, 1.5), record(2, 7.5, at=NOW + 1)]))
+    assert not receipt.refused
+    assert double.account.values(T) == [2.5, 7.5]
+    await sink.write(ListedBatch([record(12, 3.5, status=UPDATE)]))
+    assert double.account.values(T) == [3.5, 7.5]
 
 
 async def test_only_what_failed_is_sent_again(sink: SiteWiseSink, double: Double) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pibridge.context.record import Record, context_of
 from pibridge.errors import UnavailableError
 from pibridge.model import ticks
-from pibridge.model.event import Event, Lane
+from pibridge.model.event import UPDATE, Event, Lane
 from pibridge.model.tag import Mode, Tag
 from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, start_of
 from pibridge.sinks.settings import SiteWiseSettings
@@ -27,6 +27,7 @@ from pibridge.sinks.sitewise.tqv import Tqv, tqv
 OLDEST_S: Final = 7 * 86400
 NEWEST_S: Final = 600
 _MOST_RECORDS: Final = 20_000
+_MOST_EDITS: Final = 100_000
 _LIMIT_TRIES: Final = 4
 """A quota that is still exceeded then is no peak: a property takes ten values of one second and no more."""
 
@@ -62,6 +63,8 @@ class SiteWiseSink:
             else None
         )
         self._progress: dict[tuple[Lane, tuple[int, str]], _Progress] = {}
+        # By alias and time: an edit that came in one lane is not to be undone by the original that waits in the other.
+        self._edits: dict[tuple[str, int], int] = {}
 
     async def open(self) -> None:
         """Make the clients anew; credentials are looked up again at the first request."""
@@ -80,6 +83,7 @@ class SiteWiseSink:
         values = self._values(records, progress)
         await self._put([each for each in values if each.record.seq not in progress.old], progress)
         await self._import([each for each in values if each.record.seq in progress.old], bounds, progress)
+        self._note_edits(values, progress)
         del self._progress[place]
         return Receipt([Refusal(each, progress.refused[each.seq]) for each in records if each.seq in progress.refused])
 
@@ -116,11 +120,22 @@ class SiteWiseSink:
                 progress.refused[record.seq] = value
             elif record.event.ticks > newest_ticks:
                 progress.refused[record.seq] = "its time is more than 10 minutes ahead; SiteWise takes none such"
+            elif self._edits.get((value.alias, record.event.ticks), 0) > record.seq:
+                progress.accepted.add(record.seq)
             else:
                 values.append(value)
                 if record.event.ticks < oldest_ticks:
                     progress.old.add(record.seq)
         return values
+
+    def _note_edits(self, values: Sequence[Tqv], progress: _Progress) -> None:
+        for value in values:
+            record = value.record
+            if record.event.status & UPDATE and record.seq in progress.accepted:
+                self._edits.pop((value.alias, record.event.ticks), None)
+                self._edits[value.alias, record.event.ticks] = record.seq
+        while len(self._edits) > _MOST_EDITS:
+            del self._edits[next(iter(self._edits))]
 
     async def _put(self, values: Sequence[Tqv], progress: _Progress) -> None:
         """Put values until each is taken, refused or too old. Raises UnavailableError: some have to wait."""
@@ -168,7 +183,9 @@ class SiteWiseSink:
             else:
                 importable.append(value)
         if importable and self._bulk is not None:
-            await self._bulk.write(importable, bounds)
+            # Named by what it holds: dead letters sent again may span the places of the batch that refused them.
+            held = replace(bounds, first=importable[0].record.seq, last=importable[-1].record.seq)
+            await self._bulk.write(importable, held)
 
 
 def _denied(failure: Failure) -> UnavailableError:
