@@ -45,12 +45,13 @@ class Gaps(Struct, frozen=True):
 
 
 class Overview(Struct, frozen=True):
-    """Bytes: `folder_bytes` of all files, of which `max_bytes` may be; of the file, `used_bytes` are in use and
-    `free_bytes` are empty pages, which `compact` gives back. `stored`: events of each lane ever stored.
+    """All files together have `folder_bytes`; `max_bytes` are configured.
 
-    `first_stored_s`, `last_stored_s`: Unix times at which the oldest and the newest chunk that is kept came to disk.
-    `events_per_s`: came in during the last hour. `runway_s`: how long that can go on while no sink takes anything; None:
-    not enough is known, or nothing comes. `held`: events that wait for their context. `dead_letters`: by sink.
+    Of the file, `used_bytes` are in use, and `free_bytes` are empty pages, which `compact` gives back. `stored`: events
+    ever stored, by lane. `first_stored_s`, `last_stored_s`: Unix times at which the oldest and the newest chunk that is
+    kept came to disk. `events_per_s`: came in during the last hour. `runway_s`: how long that can go on while no sink
+    takes anything; None: not enough is known, or nothing comes. `held`: events that wait for their context.
+    `dead_letters`: by sink.
     """
 
     folder_bytes: int
@@ -117,16 +118,31 @@ def _stored_s(db: apsw.Connection, seq: int) -> int | None:
     return found
 
 
+def _stored_s_of(db: apsw.Connection, seq: int) -> int:
+    """Give when the chunk was stored that holds a position, or the one before a hole."""
+    found = db.execute("SELECT stored_s FROM chunk WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (seq,))
+    return int(found.get or 0)
+
+
 def _sinks(
     db: apsw.Connection, found: dict[Key, cursors.Cursor], stored: dict[Lane, int]
 ) -> dict[str, dict[Lane, SinkLane]]:
     sinks: dict[str, dict[Lane, SinkLane]] = {}
     for (sink, lane), cursor in sorted(found.items()):
-        waiting = next(iter(chunks.positions(db, lane, cursor.seq, 1)), None)
         behind = max(0, stored[lane] - cursor.passed)
-        since_s = None if waiting is None or not behind else _stored_s(db, waiting)
+        since_s = _waiting_since_s(db, lane, cursor.seq) if behind else None
         sinks.setdefault(sink, {})[lane] = SinkLane(cursor.seq, behind, since_s)
     return sinks
+
+
+def _waiting_since_s(db: apsw.Connection, lane: Lane, after: int) -> int | None:
+    # The first may end before that place.
+    for seq in chunks.positions(db, lane, after, 2):
+        row = db.execute("SELECT stored_s FROM chunk WHERE seq = ? AND seq + events > ?", (seq, after + 1))
+        found: int | None = row.get
+        if found is not None:
+            return found
+    return None
 
 
 def _owed_events(db: apsw.Connection, found: dict[Key, cursors.Cursor]) -> int:
@@ -147,7 +163,7 @@ def _events_per_s(db: apsw.Connection, oldest: int, next_seq: int, now_s: float)
     if now_s - begin_s < _SHORTEST_S:
         return 0.0
     places = range(oldest, next_seq)
-    start = oldest + bisect_left(places, begin_s, key=lambda seq: _stored_s(db, seq) or now_s)
+    start = oldest + bisect_left(places, begin_s, key=lambda seq: _stored_s_of(db, seq))
     return max(0.0, (next_seq - start) / (now_s - begin_s))
 
 
