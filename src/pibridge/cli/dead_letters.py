@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -13,12 +12,14 @@ from rich.console import Console
 
 from pibridge.cli.choice import CONFIG, chosen
 from pibridge.cli.dead_letters_view import Summary, exported, letters_table, sinks_table, summary_of
+from pibridge.cli.moments import ticks_of
 from pibridge.config.settings import Configuration
 from pibridge.daemon import logs
 from pibridge.daemon.orders import DROP, RESEND, have_done
 from pibridge.errors import ConfigurationError
 from pibridge.journal.letters import ANY_TIME_S, Wanted
 from pibridge.journal.reader import JournalReader
+from pibridge.model import ticks
 
 _DONE: Final = {DROP: "dropped", RESEND: "put on their way again"}
 
@@ -82,7 +83,7 @@ def drop(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be c
     yes: Annotated[bool, _YES] = False,
 ) -> None:
     """Forget dead letters for good. Done by the daemon, if it runs."""
-    before_s = ANY_TIME_S if before is None else _moment_s(before)
+    before_s = ANY_TIME_S if before is None else ticks_of("--before", before) // ticks.PER_SECOND
     with _reading(context, config) as (configuration, journal):
         wanted = Wanted(sink=sink, reason=reason, before_s=before_s)
         preview = summary_of(journal.dead_letters(wanted))
@@ -128,14 +129,6 @@ def _do(configuration: Configuration, order: str, wanted: Wanted, preview: Summa
     wanted = msgspec.structs.replace(wanted, upto=preview.last_id)
     count: Any = asyncio.run(have_done(configuration.journal, order, wanted))
     typer.echo(f"{count} dead letters {_DONE[order]}")
-
-
-def _moment_s(text: str) -> int:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigurationError([f"--before {text}: no time; write 2026-03-01 or 2026-03-01T12:00:00Z"]) from error
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 import structlog
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from pibridge import __version__
 from pibridge.daemon.mailbox import Answer, Mailbox, Request
@@ -20,6 +20,7 @@ from pibridge.model.event import Lane
 
 DROP: Final = "drop dead letters"
 RESEND: Final = "resend dead letters"
+COMPACT: Final = "compact the journal"
 
 _LOOK_S: Final = 0.5
 _ASK_S: Final = 0.1
@@ -43,7 +44,23 @@ async def _resend(journal: Journal, having: Raw) -> int:
     return sent
 
 
-_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {DROP: _drop, RESEND: _resend}
+async def _compact(journal: Journal, _having: Raw) -> dict[str, Any]:
+    done = await journal.compact()
+    structlog.get_logger().info(
+        "journal compacted, as asked", given_back_bytes=done.given_back_bytes, left_bytes=done.left_bytes
+    )
+    return structs.asdict(done)
+
+
+_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {
+    DROP: _drop,
+    RESEND: _resend,
+    COMPACT: _compact,
+}
+
+
+class Nothing(Struct, frozen=True):
+    """The particulars of an order that has none."""
 
 
 async def carry_out(journal: Journal, request: Request) -> Answer:

@@ -139,7 +139,12 @@ class BatchTags:
 
 async def recalled(journal: Journal, path: str) -> list[Event]:
     """Give what the journal keeps of a tag, in the order of time."""
-    return sorted((_decode(fact.content) for fact in await journal.facts(facts_of(path))), key=_time_of)
+    return values_of(await journal.facts(facts_of(path)))
+
+
+def values_of(facts: Iterable[Fact]) -> list[Event]:
+    """Give the values that facts are, in the order of time."""
+    return sorted((_decode(fact.content) for fact in facts), key=_time_of)
 
 
 def facts_of(path: str) -> str:

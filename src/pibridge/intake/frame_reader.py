@@ -323,7 +323,12 @@ class FrameReader:
 
 async def recalled(journal: Journal, database: str) -> list[Frame]:
     """Give the frames of a database (its path in upper case) that the journal keeps."""
-    return [_decode(fact.content) for fact in await journal.facts(facts_of(database))]
+    return frames_of(await journal.facts(facts_of(database)))
+
+
+def frames_of(facts: Iterable[Fact]) -> list[Frame]:
+    """Give the frames that facts are."""
+    return [_decode(fact.content) for fact in facts]
 
 
 def facts_of(database: str) -> str:

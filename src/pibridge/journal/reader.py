@@ -9,12 +9,14 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, gaps, letters, schema, tags, tally
+from pibridge.journal import chunks, cursors, facts, gaps, letters, overview, schema, tags, tally
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
+from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import Gap
 from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
+from pibridge.journal.overview import Overview
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
 from pibridge.model.event import Event, Lane
@@ -71,6 +73,36 @@ class JournalReader:
             after = found[-1].last_seq
 
     @_damage_is_stated()
+    def chunk(self, seq: int) -> Chunk | Damaged | None:
+        """Give the chunk that starts at a position. None: it is not there (any more)."""
+        return chunks.read(self._db, None, seq, self._unpacker)
+
+    @_damage_is_stated()
+    def behind(self, after: int, limit: int = AHEAD_CHUNKS) -> list[int]:
+        """Give the first positions of the next chunks of both lanes behind position `after`."""
+        return chunks.starts(self._db, after, limit)
+
+    @_damage_is_stated()
+    def before(self, seq: int, limit: int = AHEAD_CHUNKS) -> list[int]:
+        """Give the first positions, below `seq`, of the chunks before it in both lanes, the newest first."""
+        return chunks.starts(self._db, seq, limit, backwards=True)
+
+    @_damage_is_stated()
+    def spanning(self, start_ticks: int, end_ticks: int) -> list[int]:
+        """Give the first positions of the chunks that may hold events of this time, both ends included."""
+        return chunks.spanning(self._db, start_ticks, end_ticks)
+
+    @_damage_is_stated()
+    def facts(self, source: str) -> list[Fact]:
+        """Give what a source keeps, by id."""
+        return facts.of(self._db, source)
+
+    @_damage_is_stated()
+    def overview(self, max_bytes: int, now_s: float) -> Overview:
+        """Give how the journal is. `max_bytes`: as it is configured. `now_s`: Unix time."""
+        return overview.load(self._db, Path(self._db.filename).parent, max_bytes, now_s)
+
+    @_damage_is_stated()
     def seen(self, wanted: Collection[int], start_ticks: int, end_ticks: int) -> list[Event]:
         """Give the events of these tags within this time, both ends included, in the order of their positions."""
         numbers = frozenset(wanted)
@@ -92,6 +124,11 @@ class JournalReader:
     def tags(self) -> TagBook:
         """Give the descriptions of the tags."""
         return tags.load(self._db)
+
+    @_damage_is_stated()
+    def tags_version(self) -> tuple[int, int]:
+        """Give what is another when a tag was described since."""
+        return tags.version(self._db)
 
     @_damage_is_stated()
     def gaps(self) -> list[Gap]:
