@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import check, dead_letters, demo, discover, journal, run, schema, simulate, sitewise, tags
+from pibridge.cli import check, dead_letters, demo, discover, explain, journal, run, schema, simulate, sitewise, tags
 from pibridge.cli.choice import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
@@ -26,6 +26,7 @@ app.command("discover")(discover.discover)
 app.command("tags")(tags.tags)
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(journal.app, name="journal")
+app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)
 app.add_typer(sitewise.app)

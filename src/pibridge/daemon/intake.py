@@ -63,6 +63,10 @@ class Intake:
         self._task = self._frames_task = None
         await self.client.close()
 
+    def refusal_of(self, number: int) -> str:
+        """Give why PI refuses to read a tag; empty: it does not."""
+        return "" if self._streams is None else self._streams.refusal_of(number)
+
     async def _read_frames(self, configuration: Configuration, surroundings: Surroundings) -> None:
         """Begin anew with event frames: what was told of them is in the journal."""
         if self._frames_task is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec import Raw, Struct, structs
 from pibridge import __version__
 from pibridge.daemon.mailbox import Answer, Mailbox, Request
 from pibridge.errors import JournalLockedError, PIBridgeError, UnavailableError
+from pibridge.journal import opening
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
 from pibridge.journal.settings import JournalSettings
@@ -21,6 +22,8 @@ from pibridge.model.event import Lane
 DROP: Final = "drop dead letters"
 RESEND: Final = "resend dead letters"
 COMPACT: Final = "compact the journal"
+KNOWN: Final = "say what is known of tags"
+"""Only a running daemon can."""
 
 _LOOK_S: Final = 0.5
 _ASK_S: Final = 0.1
@@ -52,7 +55,9 @@ async def _compact(journal: Journal, _having: Raw) -> dict[str, Any]:
     return structs.asdict(done)
 
 
-_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {
+Order = Callable[[Journal, Raw], Awaitable[Any]]
+
+_ORDERS: Final[Mapping[str, Order]] = {
     DROP: _drop,
     RESEND: _resend,
     COMPACT: _compact,
@@ -63,9 +68,9 @@ class Nothing(Struct, frozen=True):
     """The particulars of an order that has none."""
 
 
-async def carry_out(journal: Journal, request: Request) -> Answer:
-    """Do what is asked for, or say why not."""
-    order = _ORDERS.get(request.do)
+async def carry_out(journal: Journal, request: Request, more: Mapping[str, Order] = {}) -> Answer:
+    """Do what is asked for, or say why not. `more`: orders that a running daemon has beside those of the journal."""
+    order = {**_ORDERS, **more}.get(request.do)
     if order is None:
         return Answer(refused=f"PI Bridge {__version__}, which has the journal, cannot {request.do!r}")
     try:
@@ -79,8 +84,16 @@ async def carry_out(journal: Journal, request: Request) -> Answer:
 class Orders:
     """Does what commands ask of the daemon, one after the other."""
 
-    def __init__(self, journal: Journal, mailbox: Mailbox, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        mailbox: Mailbox,
+        now: Callable[[], float] = time.time,
+        *,
+        more: Mapping[str, Order] = {},
+    ) -> None:
         self._journal = journal
+        self._more = more
         self._mailbox = mailbox
         self._now = now
         self._trouble = ""
@@ -106,7 +119,10 @@ class Orders:
         if taken is None:
             return False
         request = taken.request
-        answer = Answer(refused=request) if isinstance(request, str) else await carry_out(self._journal, request)
+        if isinstance(request, Request):
+            answer = await carry_out(self._journal, request, self._more)
+        else:
+            answer = Answer(refused=request)
         await asyncio.to_thread(self._mailbox.answer, taken.name, answer)
         return True
 
@@ -138,6 +154,27 @@ async def have_done(
         if answer.refused:
             raise PIBridgeError(answer.refused)
         return answer.done
+
+
+async def asked(settings: JournalSettings, do: str, having: Struct, *, within_s: float = 5.0) -> Any:
+    """Ask the daemon that holds the journal, and nobody else. None: there is none, or it cannot say."""
+    mailbox = Mailbox(settings.path)
+    name = f"{time.time_ns()}-{os.getpid()}"
+    until_s = time.time() + within_s
+    if not opening.is_locked(settings.path):
+        return None
+    try:
+        mailbox.leave(name, Request(do=do, having=Raw(msgspec.json.encode(having)), until_s=until_s))
+        while True:
+            answer = mailbox.fetch(name)
+            if answer is not None or time.time() > until_s:
+                break
+            await asyncio.sleep(_ASK_S)
+        if answer is None:
+            mailbox.withdraw(name)
+    except (OSError, PIBridgeError):
+        return None
+    return None if answer is None or answer.refused else answer.done
 
 
 async def _done_here(settings: JournalSettings, request: Request, mailbox: Mailbox, name: str) -> Answer | None:

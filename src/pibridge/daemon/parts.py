@@ -1,7 +1,11 @@
 """The parts of a running daemon, and how they follow its configuration."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 
+import msgspec
 import structlog
 
 from pibridge.config.loaded import Loaded
@@ -9,11 +13,16 @@ from pibridge.context.surroundings import Surroundings
 from pibridge.daemon import logs
 from pibridge.daemon.delivery import Delivery, sinks_of
 from pibridge.daemon.intake import Intake
+from pibridge.daemon.known import WhatIsKnown
 from pibridge.daemon.plan import in_need_of_a_restart, plan
 from pibridge.daemon.report import Report
 from pibridge.errors import ConfigurationError, PIBridgeError
+from pibridge.inspection.explain import Known, explain
+from pibridge.inspection.explanation import Explanation
 from pibridge.intake.frames import recall
 from pibridge.journal.journal import Journal
+from pibridge.journal.reader import JournalReader
+from pibridge.model import ticks
 from pibridge.pi.client import PiClient
 from pibridge.status.server import StatusServer
 from pibridge.status.settings import StatusSettings
@@ -28,8 +37,10 @@ class Parts:
     report: Report
     intake: Intake
     delivery: Delivery
+    known: WhatIsKnown
     page: StatusServer | None = None
     surroundings: Surroundings | None = None
+    _explaining: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def start(self) -> None:
         """Start all. Raises PIBridgeError: a part cannot start."""
@@ -87,6 +98,23 @@ class Parts:
         await recall(self.journal, surroundings)
         return surroundings
 
+    async def _explain(self, tag: str, at: str) -> bytes:
+        """Answer the page. Raises PIBridgeError, ValueError: no time."""
+        moment, loop = ticks.parse(at), asyncio.get_running_loop()
+
+        async def known_of(numbers: Sequence[int]) -> Known:
+            return self.known.of(numbers)
+
+        def ask(numbers: Sequence[int]) -> Known:
+            return asyncio.run_coroutine_threadsafe(known_of(numbers), loop).result()
+
+        def look() -> Explanation:
+            with closing(JournalReader.open(self.loaded.configuration.journal.path)) as reader:
+                return explain(self.loaded, reader, tag, moment, ask)
+
+        async with self._explaining:
+            return msgspec.json.encode(await asyncio.to_thread(look))
+
     async def _move_page(self, settings: StatusSettings | None) -> None:
         """Close the page before the new one opens: both may want the same port."""
         before = self.loaded.configuration.status
@@ -101,6 +129,6 @@ class Parts:
     async def _open_page(self, settings: StatusSettings | None) -> None:
         self.page = None
         if settings is not None:
-            page = StatusServer(settings.listen, self.report.snapshot, self.report.not_ready)
+            page = StatusServer(settings.listen, self.report.snapshot, self.report.not_ready, self._explain)
             await page.start()
             self.page = page

@@ -13,8 +13,9 @@ from pibridge.config.settings import Configuration
 from pibridge.config.watch import Watch
 from pibridge.daemon.delivery import Delivery
 from pibridge.daemon.intake import Intake
+from pibridge.daemon.known import WhatIsKnown
 from pibridge.daemon.mailbox import Mailbox
-from pibridge.daemon.orders import Orders
+from pibridge.daemon.orders import KNOWN, Orders
 from pibridge.daemon.parts import Parts
 from pibridge.daemon.reload import Reload
 from pibridge.daemon.report import Report
@@ -54,11 +55,13 @@ async def run(
         report = Report(loaded, counters, journal, client)
         intake = Intake(client, journal, counters, tasks)
         delivery = Delivery(journal, counters, tasks, intake.now, intake.reach)
-        parts = Parts(loaded, journal, report, intake, delivery)
+        known = WhatIsKnown(journal, intake, counters)
+        parts = Parts(loaded, journal, report, intake, delivery, known)
         open_parts.push_async_callback(parts.close)
         await parts.start()
         reload = tasks.start(Reload(watch, parts, hang_up or asyncio.Event()).run(), "reload")
-        orders = tasks.start(Orders(journal, Mailbox(loaded.configuration.journal.path)).run(), "orders")
+        mailbox = Mailbox(loaded.configuration.journal.path)
+        orders = tasks.start(Orders(journal, mailbox, more={KNOWN: known.order}).run(), "orders")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, site=loaded.configuration.site)
         started(report)

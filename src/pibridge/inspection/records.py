@@ -16,7 +16,7 @@ from pibridge.intake.frames import recall_from
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
-from pibridge.model.event import Lane
+from pibridge.model.event import Event, Lane
 
 _ALL: Final = 1 << 62
 _FAR_BACK_CHUNKS: Final = 1000
@@ -65,6 +65,11 @@ class Records:
     def of(self, chunk: Chunk) -> list[Record]:
         """Give the records of a chunk."""
         return self._stamp.records(chunk.lane, chunk.first_seq, chunk.events)
+
+    def one(self, lane: Lane, seq: int, event: Event) -> Record:
+        """Give the record of a single event."""
+        (record,) = self._stamp.records(lane, seq, [event])
+        return record
 
     def chosen(self, chunk: Chunk, choice: Choice) -> list[Record]:
         """Give those that are meant."""

@@ -88,6 +88,11 @@ class Channels:
         """Give those of the tags that are not set aside."""
         return {number: tag for number, tag in tags.items() if number not in self._quarantine}
 
+    def refusal_of(self, number: int) -> str:
+        """Give why PI refuses to read a tag; empty: it does not."""
+        refused = self._quarantine.get(number)
+        return "" if refused is None else refused.reason
+
     def open(self, stream: str, numbers: Sequence[int]) -> None:
         """Read these tags of the catalogue live."""
         by_web_id = {self._catalogue.tag(number).web_id: number for number in numbers}

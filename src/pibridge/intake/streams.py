@@ -112,6 +112,10 @@ class Streams:
                     await self._follow(*self._wanted)
                     names = list(self._streams)
 
+    def refusal_of(self, number: int) -> str:
+        """Give why PI refuses to read a tag; empty: it does not."""
+        return self._channels.refusal_of(number)
+
     def change(self, streams: Mapping[str, StreamSettings], refresh_s: float, surroundings: Surroundings) -> None:
         """Read other streams, or the same ones otherwise, from now on; what did not change notices nothing."""
         self._wanted = streams, refresh_s, surroundings

@@ -118,7 +118,7 @@ def _stored_s(db: apsw.Connection, seq: int) -> int | None:
     return found
 
 
-def _stored_s_of(db: apsw.Connection, seq: int) -> int:
+def stored_s_of(db: apsw.Connection, seq: int) -> int:
     """Give when the chunk was stored that holds a position, or the one before a hole."""
     found = db.execute("SELECT stored_s FROM chunk WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (seq,))
     return int(found.get or 0)
@@ -163,7 +163,7 @@ def _events_per_s(db: apsw.Connection, oldest: int, next_seq: int, now_s: float)
     if now_s - begin_s < _SHORTEST_S:
         return 0.0
     places = range(oldest, next_seq)
-    start = oldest + bisect_left(places, begin_s, key=lambda seq: _stored_s_of(db, seq))
+    start = oldest + bisect_left(places, begin_s, key=lambda seq: stored_s_of(db, seq))
     return max(0.0, (next_seq - start) / (now_s - begin_s))
 
 

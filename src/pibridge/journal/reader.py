@@ -9,13 +9,27 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, cursors, facts, gaps, letters, overview, schema, tags, tally
+from pibridge.journal import (
+    chunks,
+    cursors,
+    delivered,
+    facts,
+    gaps,
+    held,
+    letters,
+    overview,
+    schema,
+    selections,
+    tags,
+    tally,
+)
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import Gap
-from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
+from pibridge.journal.held import Held
+from pibridge.journal.letters import Count, Counting, DeadLetter, Found, Kept, Part, Wanted
 from pibridge.journal.overview import Overview
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
@@ -141,6 +155,36 @@ class JournalReader:
         return cursors.load(self._db)
 
     @_damage_is_stated()
+    def begun(self, sink: str) -> dict[Lane, int]:
+        """Give the positions behind which a sink began, of the lanes of which that is known."""
+        return cursors.begun(self._db, sink)
+
+    @_damage_is_stated()
+    def notes(self, sink: str) -> list[bytes]:
+        """Give the notes of a sink that are kept, in the order in which they were written."""
+        return delivered.notes(self._db, sink)
+
+    @_damage_is_stated()
+    def joined(self) -> dict[int, int]:
+        """Give since when each tag is owed."""
+        return tags.load_joined(self._db)
+
+    @_damage_is_stated()
+    def held(self) -> list[Held]:
+        """Give the events that wait for their context, but for what cannot be read."""
+        return [item for item in held.load(self._db) if isinstance(item, Held)]
+
+    @_damage_is_stated()
+    def selected(self) -> dict[str, frozenset[int]]:
+        """Give the tags that each selection held when it was last resolved, by name; what is damaged is left out."""
+        return selections.load(self._db)
+
+    @_damage_is_stated()
+    def stored_s(self, seq: int) -> int:
+        """Give the Unix time at which the chunk with this position came to disk."""
+        return overview.stored_s_of(self._db, seq)
+
+    @_damage_is_stated()
     def damaged(self) -> list[Damaged]:
         """Give chunks that could not be read and for which no gaps were opened yet."""
         return chunks.unmended(self._db)
@@ -166,6 +210,11 @@ class JournalReader:
     def next_part(self, sink: str) -> Part | None:
         """Give what is to be sent next to a sink once more."""
         return letters.next_part(self._db, sink)
+
+    @_damage_is_stated()
+    def resending(self, sink: str) -> list[DeadLetter]:
+        """Give what is to be sent to a sink once more."""
+        return letters.on_their_way(self._db, sink)
 
     @_damage_is_stated()
     def count_dead_letters(self) -> dict[str, Count]:

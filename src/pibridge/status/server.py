@@ -24,19 +24,26 @@ _HEADERS: Final = {
 
 
 class StatusServer:
-    """Answers `/`, `/api/status`, `/healthz`, `/readyz` and `/metrics`.
+    """Answers `/`, `/api/status`, `/api/explain`, `/healthz`, `/readyz` and `/metrics`.
 
     `listen`: `host:port`; port 0 lets the system choose. `snapshot` and `ready` are asked at each request and must not
-    block. `ready` gives the reasons why not, one line each; none means ready.
+    block. `ready` gives the reasons why not, one line each; none means ready. `explain`: a tag at a time, as JSON.
     """
 
-    def __init__(self, listen: str, snapshot: Callable[[], Snapshot], ready: Callable[[], list[str]]) -> None:
+    def __init__(
+        self,
+        listen: str,
+        snapshot: Callable[[], Snapshot],
+        ready: Callable[[], list[str]],
+        explain: Callable[[str, str], Awaitable[bytes]] | None = None,
+    ) -> None:
         host, _, port = listen.rpartition(":")
         self._listen = listen
         self._host = host.strip("[]")
         self._port = int(port)
         self._snapshot = snapshot
         self._ready = ready
+        self._explain = explain
         self._metrics = SnapshotMetrics(snapshot)
         self._runner: web.AppRunner | None = None
 
@@ -57,6 +64,7 @@ class StatusServer:
                 web.get("/page.css", _static("text/css", page.CSS)),
                 web.get("/page.js", _static("text/javascript", page.JAVASCRIPT)),
                 web.get("/api/status", self._answer_status),
+                web.get("/api/explain", self._answer_explain),
                 web.get("/healthz", _static("text/plain", "alive\n")),
                 web.get("/readyz", self._answer_ready),
                 web.get("/metrics", self._answer_metrics),
@@ -90,6 +98,18 @@ class StatusServer:
             body=msgspec.json.encode({"ready": not reasons, "reasons": reasons}),
             content_type="application/json",
         )
+
+    async def _answer_explain(self, request: web.Request) -> web.Response:
+        tag, at = request.query.get("tag", ""), request.query.get("at", "")
+        if self._explain is None:
+            raise web.HTTPNotFound
+        try:
+            status, body = 200, await self._explain(tag, at)
+        except ValueError:
+            status, body = 400, msgspec.json.encode({"error": "write /api/explain?tag=NAME&at=2026-03-01T12:00:00Z"})
+        except PIBridgeError as error:
+            status, body = 503, msgspec.json.encode({"error": str(error)})
+        return web.Response(status=status, body=body, content_type="application/json")
 
     async def _answer_metrics(self, request: web.Request) -> web.Response:
         text, content_type = self._metrics.exposition(request.headers.get("Accept", ""))
