@@ -30,7 +30,9 @@ EVENTS = st.builds(
     value=st.integers(0, 8),
     status=st.sampled_from([0, 0, 0, BAD, UPDATE]),
 )
-ROUNDS = st.lists(st.tuples(st.sampled_from(list(Lane)), st.lists(EVENTS, min_size=1, max_size=8)), min_size=1, max_size=6)
+ROUNDS = st.lists(
+    st.tuples(st.sampled_from(list(Lane)), st.lists(EVENTS, min_size=1, max_size=8)), min_size=1, max_size=6
+)
 FILTERS = st.sampled_from([{}, GOOD, THIN, {**GOOD, **THIN}, {"tags": ["T2"], **THIN}, {"tags": ["T9"]}])
 
 
@@ -72,7 +74,7 @@ def odd(shelf: Shelf, verdicts: dict[int, tuple[Sighting, AtSink]], letters: set
     }  # fmt: skip
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(before=ROUNDS, after=ROUNDS, filter_=FILTERS, refuses=st.booleans(), breaks=st.integers(0, 1))
 async def test_each_verdict_is_what_the_pump_did(
     before: list[tuple[Lane, list[Event]]],
