@@ -9,7 +9,8 @@ from msgspec import Raw
 from journal.samples import NOW, opened
 from journal.test_letterbox import refuse
 from pibridge.daemon.mailbox import FOLDER, Answer, Mailbox, Request
-from pibridge.daemon.orders import DROP, RESEND, Orders, carry_out, have_done
+from pibridge.daemon.orders import COMPACT, DROP, RESEND, Nothing, Orders, carry_out, have_done
+from pibridge.daemon.orders import asked as ask
 from pibridge.errors import PIBridgeError, UnavailableError
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
@@ -142,3 +143,29 @@ async def test_a_folder_that_was_lost_is_made_again(tmp_path: Path, journal: Jou
         shutil.rmtree(tmp_path / FOLDER)
         await eventually((tmp_path / FOLDER).is_dir)
         assert await have_done(settings_of(tmp_path), DROP, LAKE) == 3
+
+
+async def test_a_question_is_for_a_running_daemon_alone(tmp_path: Path, journal: Journal) -> None:
+    """Its answer, or nothing: nobody is there, or it does not know such questions."""
+    settings = settings_of(tmp_path)
+
+    async def count(_: Journal, having: Raw) -> int:
+        return len(bytes(having))
+
+    assert await ask(settings, "count", LAKE, within_s=0.2) is None  # it holds the journal, and does not answer
+    async with running(Orders(journal, Mailbox(tmp_path), more={"count": count}).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        assert await ask(settings, "count", LAKE) == len(b'{"sink":"lake"}')
+        assert await ask(settings, "fly", LAKE) is None
+    await journal.close()
+    assert await ask(settings, "count", LAKE) is None
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+async def test_the_journal_is_compacted_on_request(tmp_path: Path, journal: Journal) -> None:
+    """By the daemon, which tells what it gave back."""
+    settings = settings_of(tmp_path)
+    async with running(Orders(journal, Mailbox(tmp_path)).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        done = await have_done(settings, COMPACT, Nothing())
+    assert set(done) == {"given_back_bytes", "left_bytes", "why"}

@@ -56,3 +56,14 @@ def test_each_stream_counts_its_own() -> None:
     assert (quarantine.count("a"), quarantine.count("b"), quarantine.count("c")) == (2, 1, 0)
     quarantine.release([2])
     assert quarantine.count("a") == 1
+
+
+def test_why_a_tag_is_set_aside_is_known() -> None:
+    """Until it is released."""
+    aside = Quarantine()
+    aside.put(1, "s", "403", 0.0)
+    found = aside.get(1)
+    assert found is not None
+    assert found.reason == "403"
+    aside.release([1])
+    assert aside.get(1) is None

@@ -93,3 +93,20 @@ def test_no_journal(tmp_path: Path) -> None:
     """Where there is none, that is said."""
     with pytest.raises(JournalError, match="no journal"):
         JournalReader.open(tmp_path)
+
+
+async def test_chunks_are_gone_through_in_both_directions(tmp_path: Path) -> None:
+    """Of both lanes together, some at a time; and one is read by its place."""
+    async with opened(tmp_path) as journal:
+        for lane in (Lane.LIVE, Lane.HISTORY, Lane.LIVE):
+            await journal.commit(lane, events(10), NOW)
+        reader = JournalReader.open(tmp_path)
+        assert (reader.behind(0, 2), reader.behind(11), reader.behind(21)) == ([1, 11], [21], [])
+        assert (reader.before(31), reader.before(21, 1)) == ([21, 11, 1], [11])
+        chunk = reader.chunk(11)
+        assert isinstance(chunk, Chunk)
+        assert (chunk.lane, chunk.last_seq) == (Lane.HISTORY, 20)
+        assert reader.chunk(12) is None
+        assert reader.spanning(NOW + 9, NOW + 99) == [1, 11, 21]
+        assert reader.stored_s(15) == reader.stored_s(11) > 0
+        reader.close()

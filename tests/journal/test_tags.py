@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from journal.samples import opened, tags
+from journal.samples import NOW, events, opened, tags
 from pibridge.journal import schema
+from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import Description, TagBook, insert, join, load, load_joined
+from pibridge.model.event import Lane
 
 
 def test_numbers_are_given_once() -> None:
@@ -70,3 +72,17 @@ async def test_numbers_survive_a_restart(tmp_path: Path) -> None:
         assert await journal.describe(list(reversed(tags(6)))) == [6, 5, 4, 3, 2, 1]
         assert journal.number(tags(4)[3].key) == 4
         assert (journal.joined(2), journal.joined(3)) == (10, None)
+
+
+async def test_a_new_description_is_noticed(tmp_path: Path) -> None:
+    """Of a new tag, or of one that is another now."""
+    async with opened(tmp_path) as journal:
+        reader = JournalReader.open(tmp_path)
+        before = reader.tags_version()
+        assert reader.tags_version() == before
+        await journal.commit(Lane.LIVE, events(1), NOW)
+        await journal.describe(tags(1, unit="mbar"))
+        changed = reader.tags_version()
+        await journal.describe(tags(4))
+        assert len({before, changed, reader.tags_version()}) == 3
+        reader.close()

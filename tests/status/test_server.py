@@ -150,3 +150,35 @@ async def test_close_ends_what_is_open_and_frees_the_port(server: StatusServer, 
     await again.start()
     assert again.port == port
     await again.close()
+
+
+async def test_a_value_is_explained(daemon: Daemon) -> None:
+    """As whoever can says it; what is no question, and what cannot be said now, are told as such."""
+
+    async def explain(tag: str, at: str) -> bytes:
+        if tag == "broken":
+            raise PIBridgeError("the journal is damaged")
+        if at == "noon":
+            raise ValueError(at)
+        return msgspec.json.encode({"tag": tag, "at": at})
+
+    server = StatusServer("127.0.0.1:0", daemon.take, list, explain)
+    await server.start()
+    try:
+        async with ClientSession(f"http://127.0.0.1:{server.port}") as client:
+            for query, status, said in (
+                ({"tag": "T 1", "at": "12:00"}, 200, {"tag": "T 1", "at": "12:00"}),
+                ({"tag": "T1", "at": "noon"}, 400, {"error": "write /api/explain?tag=NAME&at=2026-03-01T12:00:00Z"}),
+                ({"tag": "broken", "at": "1"}, 503, {"error": "the journal is damaged"}),
+            ):
+                async with client.get("/api/explain", params=query) as answer:
+                    assert (answer.status, await answer.json()) == (status, said)
+                    assert answer.headers["Cache-Control"] == "no-store"
+    finally:
+        await server.close()
+
+
+async def test_nobody_explains_where_nobody_can(client: ClientSession) -> None:
+    """There is no such page."""
+    async with client.get("/api/explain", params={"tag": "T1", "at": "1"}) as answer:
+        assert answer.status == 404

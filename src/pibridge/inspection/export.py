@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -35,7 +35,7 @@ def write_lines(passage: Passage, into: BinaryIO, name: str = _LINES) -> Iterato
     into.write(encoder.finish())
 
 
-def write_file(passage: Passage, path: Path) -> Iterator[None]:
+def write_file(passage: Passage, path: Path) -> Generator[None, None, None]:
     """Write all records into a new file, a chunk for each step. It has its name only when it is whole.
 
     Raises ConfigurationError: it is there already, or cannot be.

@@ -10,7 +10,7 @@ from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 
-_FIRST_TICKS: Final = 60 * ticks.PER_SECOND
+_FIRST_TICKS: Final = ticks.PER_SECOND
 _WIDER: Final = 30
 _ALL: Final = 1 << 62
 _MOST_CHUNKS: Final = 2000
@@ -42,16 +42,16 @@ def around(reader: JournalReader, number: int, moment: int) -> Around:
     at = _between(reader, number, moment, moment, reader.spanning(moment, moment))
     if at:
         return Around(at, [])
-    reach, everything = _FIRST_TICKS, len(reader.spanning(-_ALL, _ALL))
+    reach, looked, everything = _FIRST_TICKS, 0, len(reader.spanning(-_ALL, _ALL))
     seen: list[Sighting] = []
     while not _is_both_sides(seen, moment):
         starts = reader.spanning(moment - reach, moment + reach)
         if len(starts) > _MOST_CHUNKS:
-            return Around([], _nearest(seen, moment), reach // _WIDER)
+            return Around([], _nearest(seen, moment), looked)
         seen = _between(reader, number, moment - reach, moment + reach, starts)
         if len(starts) >= everything or reach > _ALL:
             break
-        reach *= _WIDER
+        reach, looked = reach * _WIDER, reach
     return Around([], _nearest(seen, moment))
 
 

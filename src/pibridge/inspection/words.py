@@ -3,7 +3,7 @@
 from typing import Final
 
 from pibridge.context.meaning import NOT_NUMBERS, meaning
-from pibridge.model.event import ANNOTATED, BAD, DELETE, END, QUESTIONABLE, START, SUBSTITUTED, UPDATE, Event
+from pibridge.model.event import ANNOTATED, BAD, DELETE, END, ERROR, QUESTIONABLE, START, SUBSTITUTED, UPDATE, Event
 from pibridge.model.tag import Tag
 
 _MARKS: Final = {
@@ -18,7 +18,7 @@ def quality_in_words(event: Event, tag: Tag) -> str:
     said = meaning(event, text=tag.text)
     because = []
     if said.error:
-        is_text = isinstance(event.value, str) and not tag.text
+        is_text = isinstance(event.value, str) and not event.status & ERROR
         because.append(
             f"a text on a tag of numbers: {said.error}" if is_text else f"an error in its place: {said.error}"
         )
