@@ -49,7 +49,8 @@ class _Content(Struct, array_like=True):
     """A note. `width`: of the deadband, as it is written. `cursors`: for which places of the sink it stands.
 
     `marks`: of an advance, what changed in its lane, whose batch is sealed no longer. `sealed`: what was kept back of
-    sealed batches. `since`: behind these positions this deadband was asked about every event; empty: it is not known.
+    sealed batches. `since`: behind these positions the deadband began anew, and was asked about every event; empty: it
+    is not known.
     """
 
     width: str
@@ -91,7 +92,10 @@ class Thinning:
 
     async def load(self) -> None:
         """Remember what is on disk, if it stands for where the sink is."""
-        self._since = self._cursors = {lane: (await self._journal.cursor(self._sink, lane)).seq for lane in Lane}
+        cursors = {lane: await self._journal.cursor(self._sink, lane) for lane in Lane}
+        self._cursors = {lane: cursor.seq for lane, cursor in cursors.items()}
+        # A batch that is sealed already was judged before.
+        self._since = {} if any(cursor.sealed for cursor in cursors.values()) else self._cursors
         notes = await self._journal.notes(self._sink)
         try:
             said = _together([_decode(zstandard.decompress(note)) for note in notes])
