@@ -4,7 +4,7 @@ It remembers little. Where that does not tell, the events of the tag are gone th
 has them. What cannot be known for certain is not known.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from pibridge.context.deadband import Deadband, Mark
 from pibridge.context.record import Record
@@ -36,18 +36,18 @@ def always_passes(record: Record, settings: FilterSettings) -> bool:
 
 
 def asked_again(
-    records: Iterable[Record], seq: int, settings: FilterSettings, *, refused: Collection[int], latest_ticks: int | None
+    records: Iterable[Record], seq: int, settings: FilterSettings, *, latest_ticks: int | None
 ) -> bool | None:
     """Tell whether the record with this position was kept back. None: it is not known.
 
-    `records`: those of its tag in its lane that pass the other filters, by position; the other lane delivered none.
-    `refused`: positions of dead letters. `latest_ticks`: no event before the first of these is of a later time; None:
-    there is none before it that the deadband was asked about.
+    `records`: those of its tag in its lane that pass the other filters, by position; the other lane delivered none, and
+    none was refused: what comes behind such a one depends on where its batch ended. `latest_ticks`: no event before the
+    first of these is of a later time; None: there is none before it that the deadband was asked about.
     """
     is_new = latest_ticks is None
     deadband = Deadband(settings.deadband, settings.heartbeat) if is_new else None
     latest = -FOREVER if latest_ticks is None else latest_ticks
-    before: Record | None = None
+    before: Record | None = None  # the latest by time so far; what is late changes nothing of what counts as last
     for record in records:
         is_latest = record.event.ticks >= latest
         if deadband is None and before is not None and is_latest and _surely_passes(record, before, settings):
@@ -55,17 +55,16 @@ def asked_again(
         is_kept_back = None if deadband is None else deadband.keeps_back(record)
         if record.seq == seq:
             return is_kept_back
-        if record.seq in refused:
-            deadband = None  # what came behind it was judged in one way or the other, by when it was refused
-        before, latest = record, max(latest, record.event.ticks)
+        if is_latest:
+            before, latest = record, record.event.ticks
     return None
 
 
 def _surely_passes(record: Record, before: Record, settings: FilterSettings) -> bool:
-    """Tell whether it passes whatever was delivered before the one before it. No earlier one is of a later time."""
+    """Tell whether it passes whatever was delivered earlier. `before`: of all earlier ones the latest by time."""
     if always_passes(record, settings):
         return True
-    if before.event.ticks > record.event.ticks or always_passes(before, settings):
+    if always_passes(before, settings):
         return False
     heartbeat = settings.heartbeat
     if heartbeat is not None and record.event.ticks - before.event.ticks >= from_seconds(heartbeat):

@@ -89,7 +89,7 @@ class AtSinks:
         number = record.event.tag
         told = by_marks(record, said.marks[lane].get(number), is_alone=is_alone)
         is_alone_in_lane = all(number not in said.marks[other] for other in Lane if other is not lane)
-        if told is None and is_alone_in_lane and not self.has_lost_letters:
+        if told is None and is_alone_in_lane and not self._may_be_refused(name, number, record.seq):
             told = self._asked_again(name, record, said.since[lane])
         return told
 
@@ -101,16 +101,20 @@ class AtSinks:
         if not isinstance(first, Chunk):
             return None
         latest = None if after == since and self._has_all_behind(lane, since) else first.arrived_ticks + _AHEAD_TICKS
-        refused = [kept.letter.seq for kept in self._reader.dead_letters(Wanted(sink=name))]
-        refused += [letter.seq for letter in self._reader.resending(name)]
         passing = filters.build(settings)
         return asked_again(
             (each for each in self._of_tag(record, after) if not passing(each)),
             record.seq,
             settings,
-            refused=frozenset(refused),
             latest_ticks=latest,
         )
+
+    def _may_be_refused(self, name: str, number: int, below: int) -> bool:
+        """Tell whether the sink may have refused an event of a tag before a position."""
+        letters = [kept.letter for kept in self._reader.dead_letters(Wanted(sink=name))]
+        letters += self._reader.resending(name)
+        known = any(each.seq < below and (each.event is None or each.event.tag == number) for each in letters)
+        return known or self.has_lost_letters
 
     def _has_all_behind(self, lane: Lane, seq: int) -> bool:
         """Tell whether nothing of a lane behind a position was removed."""
