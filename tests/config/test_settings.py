@@ -18,3 +18,12 @@ def test_each_sink_has_the_default_filter_but_for_its_own_keys() -> None:
     assert (filters["plain"].quality, filters["plain"].streams) == (frozenset({"good"}), frozenset({"live"}))
     assert (filters["own"].quality, filters["own"].streams) == (frozenset({"good", "bad"}), frozenset({"live"}))
     assert (filters["all"].quality, filters["all"].streams) == (everything.quality, everything.streams)
+
+
+def test_the_key_of_a_filter_is_where_it_is_written() -> None:
+    """At the sink, or else the default."""
+    tree = small(filter={"quality": ["good"], "batch": "running"})
+    tree["sinks"]["local"]["filter"] = {"quality": None}
+    made = configuration(tree, {})
+    assert made.filter_key("local", "quality") == "sinks.local.filter.quality"
+    assert made.filter_key("local", "batch") == "filter.batch"

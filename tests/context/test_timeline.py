@@ -386,3 +386,11 @@ def test_it_says_since_when_it_knows() -> None:
     for forgotten in (30, 20):
         asked.forget_before(forgotten)
         assert asked.since == 30
+
+
+def test_the_rule_that_speaks_has_a_name() -> None:
+    """The first that matches the asset, or one above it."""
+    made = Timeline({"b": by_frames("Plant/**"), "a": by_tag("Plant/Area1/*")})
+    assert made.rule_of("Plant/Area1/R1") == "a"
+    assert made.rule_of("Plant/Area2/R1") == "b"
+    assert made.rule_of("Other") is None

@@ -13,6 +13,7 @@ from pibridge.daemon.orders import (
     BACKFILL,
     CANCEL_BACKFILL,
     CANCEL_REPLAY,
+    COMPACT,
     DROP,
     LIST_BACKFILLS,
     LIST_REPLAYS,
@@ -23,11 +24,12 @@ from pibridge.daemon.orders import (
     RESEND,
     RESUME_BACKFILL,
     RESUME_REPLAY,
+    Nothing,
     Orders,
     carry_out,
     have_done,
-    is_held,
 )
+from pibridge.daemon.orders import asked as ask
 from pibridge.errors import PIBridgeError, UnavailableError
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
@@ -199,10 +201,27 @@ async def test_history_is_ordered_listed_and_turned(journal: Journal, order: str
     assert "batches" in (await carry_out(journal, asked(order, by_batch))).refused
 
 
-async def test_a_command_can_tell_whether_a_daemon_runs(tmp_path: Path) -> None:
-    """By the lock of the journal, which it leaves as it was."""
+async def test_a_question_is_for_a_running_daemon_alone(tmp_path: Path, journal: Journal) -> None:
+    """Its answer, or nothing: nobody is there, or it does not know such questions."""
     settings = settings_of(tmp_path)
-    assert not is_held(settings)
-    async with opened(tmp_path):
-        assert is_held(settings)
-    assert not is_held(settings)
+
+    async def count(_: Journal, having: Raw) -> int:
+        return len(bytes(having))
+
+    assert await ask(settings, "count", LAKE, within_s=0.2) is None  # it holds the journal, and does not answer
+    async with running(Orders(journal, Mailbox(tmp_path), more={"count": count}).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        assert await ask(settings, "count", LAKE) == len(b'{"sink":"lake"}')
+        assert await ask(settings, "fly", LAKE) is None
+    await journal.close()
+    assert await ask(settings, "count", LAKE) is None
+    assert list((tmp_path / FOLDER).iterdir()) == []
+
+
+async def test_the_journal_is_compacted_on_request(tmp_path: Path, journal: Journal) -> None:
+    """By the daemon, which tells what it gave back."""
+    settings = settings_of(tmp_path)
+    async with running(Orders(journal, Mailbox(tmp_path)).run()):
+        await eventually((tmp_path / FOLDER).is_dir)
+        done = await have_done(settings, COMPACT, Nothing())
+    assert set(done) == {"given_back_bytes", "left_bytes", "why"}

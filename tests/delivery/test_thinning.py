@@ -12,6 +12,7 @@ from pibridge.context import deadband, filters
 from pibridge.context.settings import FilterSettings
 from pibridge.delivery import thinning
 from pibridge.delivery.thinning import Places
+from pibridge.delivery.thinning import delivered as what_was_delivered
 from pibridge.model import ticks
 from pibridge.model.event import BAD, Event, Lane
 from pibridge.sinks.contract import Bounds
@@ -185,3 +186,32 @@ def test_places_are_those_that_were_added() -> None:
     for seq in (109, 101, 300):
         places.add(seq)
     assert [seq for seq in range(50, 1000) if seq in places] == [101, 109, 300]
+
+
+async def test_what_was_delivered_can_be_read_by_others(tmp_path: Path) -> None:
+    """From where on the deadband was asked, and what it remembers; another width begins anew."""
+    for start, thins in ((0, THIN), (10, THIN), (20, FilterSettings.model_validate({"deadband": "3%"}))):
+        async with opened(tmp_path) as dock:
+            await dock.journal.commit(Lane.LIVE, said(0, 5, start_s=start), NOW)
+            await delivered(dock, Shelf(), thins)
+            found = what_was_delivered(await dock.journal.notes("lake"))
+            assert found is not None
+            assert found.width == str(thins.deadband)
+            assert found.since[Lane.LIVE] == (4 if start == 20 else 0)
+            assert found.cursors[Lane.LIVE] == 2 + start // 5
+            assert found.marks[Lane.LIVE][1].value == 5
+    assert what_was_delivered([]) is None
+    assert what_was_delivered([b"no note"]) is None
+
+
+async def test_a_sealed_batch_was_judged_before(tmp_path: Path) -> None:
+    """Since when a new deadband is asked is not known then."""
+    async with opened(tmp_path) as dock:
+        await dock.journal.commit(Lane.LIVE, said(0, 1, 2), NOW)
+        for lane in Lane:
+            await dock.journal.cursor("lake", lane)
+        await dock.journal.seal("lake", Lane.LIVE, 1, 3)
+        await delivered(dock, Shelf())
+        found = what_was_delivered(await dock.journal.notes("lake"))
+    assert found is not None
+    assert found.since == {}

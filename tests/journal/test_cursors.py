@@ -2,6 +2,7 @@ from pathlib import Path
 
 from journal.samples import NOW, events, opened
 from pibridge.journal.cursors import Cursor, Sealed
+from pibridge.journal.reader import JournalReader
 from pibridge.model.event import Lane
 
 
@@ -49,3 +50,17 @@ async def test_a_forgotten_sink_starts_anew(tmp_path: Path) -> None:
         await journal.forget_sink("lake")
         assert journal.stat().lag == {}
         assert await journal.cursor("lake", Lane.LIVE) == Cursor(0, 0)
+
+
+async def test_where_a_sink_began_is_kept(tmp_path: Path) -> None:
+    """By lane, until it is forgotten."""
+    async with opened(tmp_path) as journal:
+        await journal.commit(Lane.LIVE, events(5), NOW)
+        await journal.cursor("lake", Lane.LIVE, start="now")
+        await journal.cursor("lake", Lane.HISTORY)
+        reader = JournalReader.open(tmp_path)
+        assert reader.begun("lake") == {Lane.LIVE: 5, Lane.HISTORY: 5}
+        assert reader.begun("cloud") == {}
+        await journal.forget_sink("lake")
+        assert reader.begun("lake") == {}
+        reader.close()

@@ -64,3 +64,12 @@ async def test_only_what_came_after_the_pages_is_read(tmp_path: Path) -> None:
     assert found.newest.last(1) is None, "chunks before the pages are not read"
     for part in (found.lookup, found.shelf, found.db):
         part.close()
+
+
+async def test_who_holds_it_is_seen(tmp_path: Path) -> None:
+    """While it is open, and no longer; asking takes nothing away."""
+    async with opened(tmp_path):
+        assert opening.is_locked(tmp_path)
+    assert not opening.is_locked(tmp_path)
+    async with opened(tmp_path):
+        assert opening.is_locked(tmp_path)

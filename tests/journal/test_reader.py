@@ -116,3 +116,20 @@ async def test_it_tells_what_is_oldest_and_what_is_held(tmp_path: Path) -> None:
         await journal.flush()
         assert (reader.oldest(), reader.held_events()) == (1, 2)
         reader.close()
+
+
+async def test_chunks_are_gone_through_in_both_directions(tmp_path: Path) -> None:
+    """Of both lanes together, some at a time; and one is read by its place."""
+    async with opened(tmp_path) as journal:
+        for lane in (Lane.LIVE, Lane.HISTORY, Lane.LIVE):
+            await journal.commit(lane, events(10), NOW)
+        reader = JournalReader.open(tmp_path)
+        assert (reader.behind(0, 2), reader.behind(11), reader.behind(21)) == ([1, 11], [21], [])
+        assert (reader.before(31), reader.before(21, 1)) == ([21, 11, 1], [11])
+        chunk = reader.chunk(11)
+        assert isinstance(chunk, Chunk)
+        assert (chunk.lane, chunk.last_seq) == (Lane.HISTORY, 20)
+        assert reader.chunk(12) is None
+        assert list(reader.spanning(NOW + 9, NOW + 99)) == [1, 11, 21]
+        assert reader.stored_s(15) == reader.stored_s(11) > 0
+        reader.close()

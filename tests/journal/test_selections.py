@@ -3,7 +3,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from journal.samples import opened
+from journal.samples import opened, raw
+from pibridge.journal.reader import JournalReader
 from pibridge.journal.schema import FILE_NAME
 
 
@@ -40,3 +41,16 @@ async def test_what_is_damaged_is_none(tmp_path: Path, payload: bytes | None) ->
     db.close()
     async with opened(tmp_path) as journal:
         assert await journal.selections.get("live", "abc") is None
+
+
+async def test_a_reader_knows_what_is_selected(tmp_path: Path) -> None:
+    """By the name of the selection; what is damaged is left out."""
+    async with opened(tmp_path) as journal:
+        await journal.selections.keep("a", "digest", [1, 3])
+        await journal.selections.keep("b", "digest", [2])
+    db = raw(tmp_path)
+    db.execute("UPDATE selection SET payload = x'00' WHERE name = 'b'")
+    db.close()
+    reader = JournalReader.open(tmp_path)
+    assert reader.selected() == {"a": {1, 3}}
+    reader.close()

@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from journal.samples import opened, tags
+from journal.samples import NOW, events, opened, tags
 from pibridge.journal import schema
 from pibridge.journal.gaps import NewGap
+from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import Description, TagBook, insert, join, load, load_joined
+from pibridge.model.event import Lane
 
 
 def test_numbers_are_given_once() -> None:
@@ -100,3 +102,17 @@ def test_all_descriptions_are_a_copy() -> None:
     book.add(Description(2, 0, second))
     assert known == [first]
     assert book.all_latest() == [first, second]
+
+
+async def test_a_new_description_is_noticed(tmp_path: Path) -> None:
+    """Of a new tag, or of one that is another now."""
+    async with opened(tmp_path) as journal:
+        reader = JournalReader.open(tmp_path)
+        before = reader.tags_version()
+        assert reader.tags_version() == before
+        await journal.commit(Lane.LIVE, events(1), NOW)
+        await journal.describe(tags(1, unit="mbar"))
+        changed = reader.tags_version()
+        await journal.describe(tags(4))
+        assert len({before, changed, reader.tags_version()}) == 3
+        reader.close()

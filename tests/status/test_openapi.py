@@ -8,13 +8,25 @@ from aiohttp import ClientSession
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate as validate_document
 
+from pibridge.daemon.explaining import ExplainQuery, explain_endpoint
+from pibridge.inspection.explanation import Explanation
 from pibridge.model.event import Event
 from pibridge.status.lines import Lines
 from pibridge.status.server import StatusServer
 from pibridge.status.settings import StatusSettings
 from status.stage import NOW, staged
 
-ASKED = {"/api/sparklines": "?tags=1,2", "/api/tag": "?number=1", "/static/{name}": "page.css"}
+ASKED = {
+    "/api/sparklines": "?tags=1,2",
+    "/api/tag": "?number=1",
+    "/static/{name}": "page.css",
+    "/api/explain": "?tag=T1&at=1",
+}
+
+
+async def explained(query: ExplainQuery) -> Explanation:
+    """Answer in place of a daemon."""
+    return Explanation(asked=query.tag, at=query.at, daemon=True)
 
 
 @pytest.fixture
@@ -25,7 +37,8 @@ async def server(tmp_path: Path) -> AsyncIterator[StatusServer]:
         await stage.tell(Event(4, NOW, {"Name": "On", "Value": 1, "IsSystem": False}))
         lines = Lines()
         lines.take(None, "info", {"event": "started", "time": "2026-03-01T12:00:00Z", "level": "info", "tags": 12})
-        server = StatusServer(StatusSettings(listen="127.0.0.1:0"), stage, lines)
+        settings = StatusSettings(listen="127.0.0.1:0")
+        server = StatusServer(settings, stage, lines, more=[explain_endpoint(explained)])
         await server.start()
         yield server
         await server.close()

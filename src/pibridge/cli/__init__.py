@@ -12,6 +12,8 @@ from pibridge.cli import (
     dead_letters,
     demo,
     discover,
+    explain,
+    journal,
     replay,
     run,
     schema,
@@ -42,6 +44,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(replay.app, name="replay")
 app.add_typer(backfill.app, name="backfill")
 app.command("reread")(backfill.reread)
+app.add_typer(journal.app, name="journal")
+app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)
 app.add_typer(sitewise.app)

@@ -19,11 +19,11 @@ from pibridge.daemon.orders import (
     REREAD,
     RESUME_BACKFILL,
     have_done,
-    is_held,
 )
 from pibridge.errors import ConfigurationError
 from pibridge.intake.coverage import Coverage
 from pibridge.journal.backfill import Kind, WantedHistory, told
+from pibridge.journal.opening import is_locked
 
 _ORDERS: Final = {"backfill": BACKFILL, "reread": REREAD}
 _ELEMENT: Final = typer.Option("--element", "--asset", help=ASSET.help, show_default=False)
@@ -151,7 +151,7 @@ def _order(past: Past, kind: Kind, wanted: WantedHistory, *, is_something: bool,
         typer.echo("nothing done; add --yes to have it read", err=True)
         return
     settings = past.configuration.journal
-    is_running = is_held(settings)
+    is_running = is_locked(settings.path)
     found = asyncio.run(have_done(settings, _ORDERS[kind], wanted))
     when = "the daemon is at it" if is_running else "no daemon runs; it begins at the next start"
     typer.echo(f"{kind} {found}: {when}; pibridge backfill list shows how it goes")

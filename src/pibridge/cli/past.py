@@ -1,6 +1,5 @@
 """The journal as a command looks at it: beside the daemon, in the context of the configuration as it is now."""
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +16,7 @@ from pibridge.context.filters import Filter
 from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.daemon import logs
-from pibridge.intake.frames import recall
+from pibridge.intake.frames import recall_from
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
 from pibridge.model import ticks
@@ -43,7 +42,7 @@ class Past:
     def surroundings(self, configuration: Configuration) -> Surroundings:
         """Give assets and batches as a configuration says, with what the journal knows of batches."""
         found = Surroundings(configuration.context, Loaded.of(configuration).assets)
-        asyncio.run(recall(self.reader, found))
+        recall_from(self.reader.facts, found)
         return found
 
     def stamp(self, configuration: Configuration, replay: str) -> Stamp:

@@ -18,11 +18,12 @@ from pibridge.config.load import load
 from pibridge.config.settings import Configuration
 from pibridge.context.choice import BEGINNING, Choice, Chooser
 from pibridge.context.record import Record
-from pibridge.daemon.orders import CANCEL_REPLAY, PAUSE_REPLAY, REPLAY, RESUME_REPLAY, Named, have_done, is_held
+from pibridge.daemon.orders import CANCEL_REPLAY, PAUSE_REPLAY, REPLAY, RESUME_REPLAY, Named, have_done
 from pibridge.delivery.preview import chosen, preview, runs
 from pibridge.delivery.replaying import replayed
 from pibridge.delivery.what_if import difference
 from pibridge.errors import ConfigurationError
+from pibridge.journal.opening import is_locked
 from pibridge.journal.replay import DEFAULT_RATE, WantedReplay, new_id, told
 from pibridge.model import ticks
 from pibridge.model.event import Lane
@@ -217,7 +218,7 @@ def _write_files(past: Past, choice: Choice, folder: Path) -> None:
 
 def _order(past: Past, wanted: WantedReplay) -> None:
     settings = past.configuration.journal
-    is_running = is_held(settings)
+    is_running = is_locked(settings.path)
     replay_id = asyncio.run(have_done(settings, REPLAY, wanted))
     when = "on its way" if is_running else "no daemon runs; it begins at the next start"
     typer.echo(f"replay {replay_id} to {', '.join(wanted.sinks)}: {when}; pibridge replay list shows how it goes")

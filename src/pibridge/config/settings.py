@@ -57,3 +57,8 @@ class Configuration(Settings):
     def sink_filters(self) -> dict[str, FilterSettings]:
         """Give each sink's filter: the keys of its own, and those of `filter` for the rest."""
         return {name: sink.filter.upon(self.filter) for name, sink in self.sinks.items()}
+
+    def filter_key(self, sink: str, key: str) -> str:
+        """Give where a key of a sink's filter is written: `sinks.NAME.filter.KEY`, or else the default."""
+        own = key in self.sinks[sink].filter.model_fields_set
+        return f"sinks.{sink}.filter.{key}" if own else f"filter.{key}"

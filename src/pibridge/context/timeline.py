@@ -31,7 +31,8 @@ _ALWAYS_NONE: Final = Span(BEGINNING, END, None)
 class _Rule:
     """A rule, ready to be asked. `source`: key of what it reads."""
 
-    def __init__(self, rule: BatchRule) -> None:
+    def __init__(self, name: str, rule: BatchRule) -> None:
+        self.name = name
         parts = _WILDCARD.split(rule.assets.casefold())
         self.pattern = re.compile("".join(_MEANING.get(part) or re.escape(part) for part in parts), re.DOTALL)
         self.valid = re.compile(rule.valid or "")
@@ -85,7 +86,7 @@ class Timeline:
     def __init__(self, rules: Mapping[str, BatchRule]) -> None:
         self.version = 0
         self.since = BEGINNING
-        self._rules = [_Rule(rules[name]) for name in sorted(rules)]
+        self._rules = [_Rule(name, rules[name]) for name in sorted(rules)]
         self._assets: dict[str, _Asset] = {}
         self._values: dict[str, dict[int, str]] = {rule.source: {} for rule in self._rules if not rule.template}
         self._trees = {
@@ -99,6 +100,11 @@ class Timeline:
     def covers(self, asset: str) -> bool:
         """Tell whether a rule speaks for this asset: for it, or for an element above it."""
         return self._asset(asset).rule is not None
+
+    def rule_of(self, asset: str) -> str | None:
+        """Give the name of the rule that speaks for this asset."""
+        rule = self._asset(asset).rule
+        return None if rule is None else rule.name
 
     def sources(self, asset: str) -> frozenset[str]:
         """Give what the rule that speaks for the asset reads: path of a database or of a tag, in upper case."""

@@ -3,22 +3,21 @@
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
 import structlog
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, structs
 
 from pibridge import __version__
 from pibridge.context.choice import BEGINNING
 from pibridge.daemon.mailbox import Answer, Mailbox, Request
 from pibridge.errors import JournalLockedError, PIBridgeError, UnavailableError
-from pibridge.journal import backfill, replay
+from pibridge.journal import backfill, opening, replay
 from pibridge.journal.backfill import Kind, WantedHistory
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
-from pibridge.journal.opening import lock
 from pibridge.journal.replay import WantedReplay
 from pibridge.journal.settings import JournalSettings
 from pibridge.model.event import Lane
@@ -36,6 +35,9 @@ LIST_BACKFILLS: Final = "list backfills"
 PAUSE_BACKFILL: Final = "pause backfill"
 RESUME_BACKFILL: Final = "resume backfill"
 CANCEL_BACKFILL: Final = "cancel backfill"
+COMPACT: Final = "compact the journal"
+KNOWN: Final = "say what is known of tags"
+"""Only a running daemon can."""
 
 _LOOK_S: Final = 0.5
 _ASK_S: Final = 0.1
@@ -118,9 +120,20 @@ def _require_sinks(journal: Journal, names: Iterable[str]) -> None:
             )
 
 
-_ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {
+async def _compact(journal: Journal, _having: Raw) -> dict[str, Any]:
+    done = await journal.compact()
+    structlog.get_logger().info(
+        "journal compacted, as asked", given_back_bytes=done.given_back_bytes, left_bytes=done.left_bytes
+    )
+    return structs.asdict(done)
+
+
+Order = Callable[[Journal, Raw], Awaitable[Any]]
+
+_ORDERS: Final[Mapping[str, Order]] = {
     DROP: _drop,
     RESEND: _resend,
+    COMPACT: _compact,
     REPLAY: _replay,
     LIST_REPLAYS: _list_replays,
     PAUSE_REPLAY: _turning(lambda journal, replay_id: journal.replays.pause(replay_id)),
@@ -135,9 +148,9 @@ _ORDERS: Final[dict[str, Callable[[Journal, Raw], Awaitable[Any]]]] = {
 }
 
 
-async def carry_out(journal: Journal, request: Request) -> Answer:
-    """Do what is asked for, or say why not."""
-    order = _ORDERS.get(request.do)
+async def carry_out(journal: Journal, request: Request, more: Mapping[str, Order] = {}) -> Answer:
+    """Do what is asked for, or say why not. `more`: orders that a running daemon has beside those of the journal."""
+    order = {**_ORDERS, **more}.get(request.do)
     if order is None:
         return Answer(refused=f"PI Bridge {__version__}, which has the journal, cannot {request.do!r}")
     try:
@@ -151,8 +164,16 @@ async def carry_out(journal: Journal, request: Request) -> Answer:
 class Orders:
     """Does what commands ask of the daemon, one after the other."""
 
-    def __init__(self, journal: Journal, mailbox: Mailbox, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        mailbox: Mailbox,
+        now: Callable[[], float] = time.time,
+        *,
+        more: Mapping[str, Order] = {},
+    ) -> None:
         self._journal = journal
+        self._more = more
         self._mailbox = mailbox
         self._now = now
         self._trouble = ""
@@ -178,7 +199,10 @@ class Orders:
         if taken is None:
             return False
         request = taken.request
-        answer = Answer(refused=request) if isinstance(request, str) else await carry_out(self._journal, request)
+        if isinstance(request, Request):
+            answer = await carry_out(self._journal, request, self._more)
+        else:
+            answer = Answer(refused=request)
         await asyncio.to_thread(self._mailbox.answer, taken.name, answer)
         return True
 
@@ -186,15 +210,6 @@ class Orders:
         if trouble != self._trouble:
             self._trouble = trouble
             structlog.get_logger().warning("requests of commands cannot be read, tried again", error=trouble)
-
-
-def is_held(settings: JournalSettings) -> bool:
-    """Tell whether a daemon has the journal: what is ordered is begun at once, not at its next start."""
-    try:
-        lock(settings.path).release()
-    except JournalLockedError:
-        return True
-    return False
 
 
 async def have_done(
@@ -219,6 +234,27 @@ async def have_done(
         if answer.refused:
             raise PIBridgeError(answer.refused)
         return answer.done
+
+
+async def asked(settings: JournalSettings, do: str, having: Struct, *, within_s: float = 5.0) -> Any:
+    """Ask the daemon that holds the journal, and nobody else. None: there is none, or it cannot say."""
+    mailbox = Mailbox(settings.path)
+    name = f"{time.time_ns()}-{os.getpid()}"
+    until_s = time.time() + within_s
+    if not opening.is_locked(settings.path):
+        return None
+    try:
+        mailbox.leave(name, Request(do=do, having=Raw(msgspec.json.encode(having)), until_s=until_s))
+        while True:
+            answer = mailbox.fetch(name)
+            if answer is not None or time.time() > until_s:
+                break
+            await asyncio.sleep(_ASK_S)
+        if answer is None:
+            mailbox.withdraw(name)
+    except (OSError, PIBridgeError):
+        return None
+    return None if answer is None or answer.refused else answer.done
 
 
 async def _done_here(settings: JournalSettings, request: Request, mailbox: Mailbox, name: str) -> Answer | None:

@@ -8,7 +8,9 @@ from pibridge.config.loaded import Loaded
 from pibridge.context.surroundings import Surroundings
 from pibridge.daemon import logs
 from pibridge.daemon.delivery import Delivery, sinks_of
+from pibridge.daemon.explaining import Explaining, explain_endpoint
 from pibridge.daemon.intake import Intake
+from pibridge.daemon.known import WhatIsKnown
 from pibridge.daemon.plan import in_need_of_a_restart, plan
 from pibridge.daemon.remote import Remote, line_of
 from pibridge.daemon.report import Report
@@ -31,6 +33,7 @@ class Parts:
     intake: Intake
     delivery: Delivery
     remote: Remote
+    known: WhatIsKnown
     page: StatusServer | None = None
     surroundings: Surroundings | None = None
 
@@ -110,6 +113,7 @@ class Parts:
         if settings is not None:
             folder = self.loaded.configuration.journal.path
             showing = Showing(self.report, self.journal, folder, self.intake, lambda: self.surroundings)
-            page = StatusServer(settings, showing, logs.RECENT)
+            explaining = Explaining(lambda: self.loaded, self.known)
+            page = StatusServer(settings, showing, logs.RECENT, more=[explain_endpoint(explaining.ask)])
             await page.start()
             self.page = page

@@ -13,8 +13,9 @@ from pibridge.config.settings import Configuration
 from pibridge.config.watch import Watch
 from pibridge.daemon.delivery import Delivery
 from pibridge.daemon.intake import Intake
+from pibridge.daemon.known import WhatIsKnown
 from pibridge.daemon.mailbox import Mailbox
-from pibridge.daemon.orders import Orders
+from pibridge.daemon.orders import KNOWN, Orders
 from pibridge.daemon.parts import Parts
 from pibridge.daemon.reload import Reload
 from pibridge.daemon.remote import Remote
@@ -61,11 +62,13 @@ async def run(  # noqa: PLR0913 - what a daemon has around it
         delivery = Delivery(journal, counters, tasks, intake.now, intake.reach)
         hang_up = hang_up or asyncio.Event()
         remote = Remote(journal, report, tasks, hang_up)
-        parts = Parts(loaded, journal, report, intake, delivery, remote)
+        known = WhatIsKnown(journal, intake, counters)
+        parts = Parts(loaded, journal, report, intake, delivery, remote, known)
         open_parts.push_async_callback(parts.close)
         await parts.start()
         reload = tasks.start(Reload(watch, parts, hang_up, systemd).run(), "reload")
-        orders = tasks.start(Orders(journal, Mailbox(loaded.configuration.journal.path)).run(), "orders")
+        mailbox = Mailbox(loaded.configuration.journal.path)
+        orders = tasks.start(Orders(journal, mailbox, more={KNOWN: known.order}).run(), "orders")
         signs_of_life = tasks.start(systemd.keep_informed(journal, report), "signs of life")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, site=loaded.configuration.site)

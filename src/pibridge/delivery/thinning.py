@@ -49,13 +49,24 @@ class _Content(Struct, array_like=True):
     """A note. `width`: of the deadband, as it is written. `cursors`: for which places of the sink it stands.
 
     `marks`: of an advance, what changed in its lane, whose batch is sealed no longer. `sealed`: what was kept back of
-    sealed batches.
+    sealed batches. `since`: behind these positions the deadband began anew, and was asked about every event; empty: it
+    is not known.
     """
 
     width: str
     cursors: Mapping[Lane, int]
     marks: Mapping[Lane, Mapping[int, Mark]]
     sealed: Mapping[Lane, Places]
+    since: Mapping[Lane, int] = {}
+
+
+class Delivered(Struct, frozen=True):
+    """What the notes of a sink say of all that it delivered behind the positions `since`, up to `cursors`."""
+
+    width: str
+    since: Mapping[Lane, int]
+    cursors: Mapping[Lane, int]
+    marks: Mapping[Lane, Marks]
 
 
 _encode: Final = msgpack.Encoder().encode
@@ -74,13 +85,17 @@ class Thinning:
         self._cursors: dict[Lane, int] = {}
         self._kept_back: dict[Lane, Places] = {}
         self._sealed: dict[Lane, Places] = {}
+        self._since: Mapping[Lane, int] = {}
         self._whole_bytes = self._notes_bytes = 0
         # One note at a time: one that says all must not leave out what the other lane has on its way.
         self._noting = asyncio.Lock()
 
     async def load(self) -> None:
         """Remember what is on disk, if it stands for where the sink is."""
-        self._cursors = {lane: (await self._journal.cursor(self._sink, lane)).seq for lane in Lane}
+        cursors = {lane: await self._journal.cursor(self._sink, lane) for lane in Lane}
+        self._cursors = {lane: cursor.seq for lane, cursor in cursors.items()}
+        # A batch that is sealed already was judged before.
+        self._since = {} if any(cursor.sealed for cursor in cursors.values()) else self._cursors
         notes = await self._journal.notes(self._sink)
         try:
             said = _together([_decode(zstandard.decompress(note)) for note in notes])
@@ -94,6 +109,7 @@ class Thinning:
         self._sealed = dict(said.sealed)
         if said.width == self._width:
             self._deadband.restore(said.marks)
+            self._since = said.since
             self._whole_bytes = len(notes[0])
             self._notes_bytes = sum(map(len, notes))
 
@@ -157,11 +173,11 @@ class Thinning:
     ) -> Note:
         """Say what changes, or all if that is due."""
         if self._whole_bytes and self._notes_bytes < max(_FEWEST_BYTES, 2 * self._whole_bytes):
-            return Note(_packed(_Content(self._width, cursors, changes, sealed)), is_whole=False)
+            return Note(_packed(_Content(self._width, cursors, changes, sealed, self._since)), is_whole=False)
         known = self._deadband.acknowledged
         marks = {lane: {**known(lane), **changes.get(lane, {})} for lane in Lane}
         all_sealed = {lane: places for lane, places in self._sealed.items() if lane not in changes}
-        said = await asyncio.to_thread(_packed, _Content(self._width, cursors, marks, all_sealed))
+        said = await asyncio.to_thread(_packed, _Content(self._width, cursors, marks, all_sealed, self._since))
         return Note(said, is_whole=True)
 
     def _count(self, note: Note) -> None:
@@ -188,4 +204,13 @@ def _together(notes: Sequence[_Content]) -> _Content | None:
             marks[lane].update(changes)
             sealed.pop(lane, None)
         sealed.update(note.sealed)
-    return _Content(notes[-1].width, notes[-1].cursors, marks, sealed)
+    return _Content(notes[-1].width, notes[-1].cursors, marks, sealed, first.since)
+
+
+def delivered(notes: Sequence[bytes]) -> Delivered | None:
+    """Give what the notes of a sink say. None: there are none, or they cannot be read."""
+    try:
+        said = _together([_decode(zstandard.decompress(note)) for note in notes])
+    except (zstandard.ZstdError, MsgspecError):
+        return None
+    return None if said is None else Delivered(said.width, said.since, said.cursors, said.marks)

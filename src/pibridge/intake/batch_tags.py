@@ -12,7 +12,7 @@ from pibridge.context.surroundings import Surroundings
 from pibridge.errors import PIBridgeError, RejectedError
 from pibridge.intake.arrivals import event_of
 from pibridge.intake.patience import PASSING
-from pibridge.journal.facts import DropFact, Fact, FactChange, Keeper
+from pibridge.journal.facts import DropFact, Fact, FactChange
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
@@ -137,9 +137,14 @@ class BatchTags:
                 )
 
 
-async def recalled(journal: Keeper, path: str) -> list[Event]:
+async def recalled(journal: Journal, path: str) -> list[Event]:
     """Give what the journal keeps of a tag, in the order of time."""
-    return sorted((_decode(fact.content) for fact in await journal.facts(facts_of(path))), key=_time_of)
+    return values_of(await journal.facts(facts_of(path)))
+
+
+def values_of(facts: Iterable[Fact]) -> list[Event]:
+    """Give the values that facts are, in the order of time."""
+    return sorted((_decode(fact.content) for fact in facts), key=_time_of)
 
 
 def facts_of(path: str) -> str:

@@ -13,7 +13,7 @@ from pibridge.errors import RejectedError
 from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream, begun_of
 from pibridge.intake.frame_sweep import Sweep
 from pibridge.intake.patience import PASSING
-from pibridge.journal.facts import DropFact, Fact, FactChange, Keeper
+from pibridge.journal.facts import DropFact, Fact, FactChange
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
@@ -344,9 +344,14 @@ class FrameReader:
             self._log.info("event frames are read again")
 
 
-async def recalled(journal: Keeper, database: str) -> list[Frame]:
+async def recalled(journal: Journal, database: str) -> list[Frame]:
     """Give the frames of a database (its path in upper case) that the journal keeps."""
-    return [_decode(fact.content) for fact in await journal.facts(facts_of(database))]
+    return frames_of(await journal.facts(facts_of(database)))
+
+
+def frames_of(facts: Iterable[Fact]) -> list[Frame]:
+    """Give the frames that facts are."""
+    return [_decode(fact.content) for fact in facts]
 
 
 def facts_of(database: str) -> str:

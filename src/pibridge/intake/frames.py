@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
 import structlog
 
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import RejectedError
+from pibridge.intake import batch_tags, frame_reader
 from pibridge.intake.batch_tags import BatchTags
 from pibridge.intake.batch_tags import recalled as recalled_values
 from pibridge.intake.frame_reader import FrameReader
@@ -17,9 +18,10 @@ from pibridge.intake.frame_records import FrameStream, begun_of, source_of
 from pibridge.intake.patience import patiently
 from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.intake.shard import has_frames
-from pibridge.journal.facts import Keeper
+from pibridge.journal.facts import Fact
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
+from pibridge.model.event import Event
 from pibridge.model.tag import Mode, Tag
 from pibridge.pi.client import PiClient
 from pibridge.pi.settings import EventFrameSelect
@@ -164,15 +166,35 @@ class Frames:
         return min(max(hold_s / _LOOKS_IN_A_HOLD, _SHORTEST_S), _LONGEST_S)
 
 
-async def recall(journal: Keeper, surroundings: Surroundings) -> None:
+async def recall(journal: Journal, surroundings: Surroundings) -> None:
     """Tell the timeline what the journal keeps: what was known when the daemon ended."""
-    rules, timeline = surroundings.settings.batches.values(), surroundings.timeline
-    for database in {rule.event_frames.database.upper() for rule in rules if rule.event_frames}:
+    databases, tags = _sources(surroundings)
+    for database in databases:
         frames = await recalled_frames(journal, database)
         for first in range(0, len(frames), _AT_ONCE):
-            timeline.take_frames(database, frames[first : first + _AT_ONCE], ())
+            surroundings.timeline.take_frames(database, frames[first : first + _AT_ONCE], ())
             await asyncio.sleep(0)
-    for tag in {rule.tag.upper() for rule in rules if rule.tag}:
-        events = await recalled_values(journal, tag)
-        if events:
-            timeline.take_values(tag, events[0].ticks, events[-1].ticks, events)
+    for tag in tags:
+        _tell_values(surroundings, tag, await recalled_values(journal, tag))
+
+
+def recall_from(facts: Callable[[str], Sequence[Fact]], surroundings: Surroundings) -> None:
+    """Do the same for who only reads the journal. `facts`: gives what a source keeps there."""
+    databases, tags = _sources(surroundings)
+    for database in databases:
+        frames = frame_reader.frames_of(facts(frame_reader.facts_of(database)))
+        surroundings.timeline.take_frames(database, frames, ())
+    for tag in tags:
+        _tell_values(surroundings, tag, batch_tags.values_of(facts(batch_tags.facts_of(tag))))
+
+
+def _sources(surroundings: Surroundings) -> tuple[set[str], set[str]]:
+    """Give the databases and the tags, in upper case, that the batch rules read."""
+    rules = surroundings.settings.batches.values()
+    databases = {rule.event_frames.database.upper() for rule in rules if rule.event_frames}
+    return databases, {rule.tag.upper() for rule in rules if rule.tag}
+
+
+def _tell_values(surroundings: Surroundings, tag: str, events: Sequence[Event]) -> None:
+    if events:
+        surroundings.timeline.take_values(tag, events[0].ticks, events[-1].ticks, events)

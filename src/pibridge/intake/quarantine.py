@@ -26,6 +26,10 @@ class Quarantine:
     def __contains__(self, number: int) -> bool:
         return number in self._refused
 
+    def get(self, number: int) -> Refused | None:
+        """Give why and for how long a tag is set aside. None: it is not."""
+        return self._refused.get(number)
+
     def put(self, number: int, stream: str, reason: str, now_s: float) -> bool:
         """Set a tag aside, for twice as long as the last time. Tell whether that is new."""
         before = self._refused.get(number)

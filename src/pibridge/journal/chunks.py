@@ -99,6 +99,14 @@ def positions(db: apsw.Connection, lane: Lane, after: int, limit: int) -> list[i
     return [seq for (seq,) in rows]
 
 
+def starts(db: apsw.Connection, seq: int, limit: int, *, backwards: bool = False) -> list[int]:
+    """Give the first positions of the chunks of both lanes above `seq`, or below it and the newest first."""
+    above = "SELECT seq FROM chunk INDEXED BY chunk_lane WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?"
+    below = "SELECT seq FROM chunk INDEXED BY chunk_lane WHERE lane = ? AND seq < ? ORDER BY seq DESC LIMIT ?"
+    found = [start for lane in Lane for (start,) in db.execute(below if backwards else above, (lane.value, seq, limit))]
+    return sorted(found, reverse=backwards)[:limit]
+
+
 def passed(ledger: Ledger, lane: Lane, seq: int) -> int:
     """Give how many events of a lane were stored at or before a position, as the chunks around it tell."""
     row = ledger.db.execute(

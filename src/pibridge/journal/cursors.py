@@ -6,8 +6,9 @@ from typing import Literal
 import apsw
 from msgspec import Struct
 
-from pibridge.journal import chunks, delivered, letters
+from pibridge.journal import chunks, delivered, facts, letters
 from pibridge.journal.delivered import Note
+from pibridge.journal.facts import Fact
 from pibridge.journal.letters import DeadLetter
 from pibridge.journal.tally import Ledger
 from pibridge.model.event import Lane
@@ -53,7 +54,13 @@ def create(ledger: Ledger, key: Key, start: Literal["now", "retained"]) -> Curso
     ledger.db.execute(
         "INSERT INTO cursor (sink, lane, seq, passed) VALUES (?, ?, ?, ?)", (sink, lane.value, seq, passed)
     )
+    facts.change(ledger.db, [Fact(_began(sink), lane.value, b"%d" % seq)])
     return Cursor(seq, passed)
+
+
+def begun(db: apsw.Connection, sink: str) -> dict[Lane, int]:
+    """Give the positions behind which a sink began. A lane of which that was not written down is not in it."""
+    return {Lane(fact.id): int(fact.content) for fact in facts.of(db, _began(sink))}
 
 
 def seal(db: apsw.Connection, key: Key, bounds: Sealed, note: Note | None = None) -> None:
@@ -84,4 +91,9 @@ def advance(ledger: Ledger, key: Key, seq: int, refused: Sequence[DeadLetter], l
 def forget(ledger: Ledger, sink: str) -> None:
     """Remove a sink: it holds up nothing any more."""
     ledger.db.execute("DELETE FROM cursor WHERE sink = ?", (sink,))
+    facts.forget(ledger.db, _began(sink))
     delivered.forget(ledger.db, sink)
+
+
+def _began(sink: str) -> str:
+    return f"began {sink}"

@@ -1,7 +1,6 @@
 """Facts: what PI said that is no event, such as event frames and what was told of them. Kept until they are dropped."""
 
 from collections.abc import Iterable
-from typing import Protocol
 
 import apsw
 from msgspec import Struct
@@ -28,14 +27,6 @@ FactChange = Fact | DropFact
 def size_bytes(changes: Iterable[FactChange]) -> int:
     """Give about how much changes write."""
     return sum(64 + len(item.content) if isinstance(item, Fact) else 16 for item in changes)
-
-
-class Keeper(Protocol):
-    """Who keeps facts: the journal."""
-
-    async def facts(self, source: str) -> list[Fact]:
-        """Give what a source keeps here, by id."""
-        ...
 
 
 def change(db: apsw.Connection, changes: Iterable[FactChange]) -> None:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from pibridge.journal import chunks, cursors, delivered, facts, gaps, opening, stat, tags
 from pibridge.journal.backfills import Backfills
 from pibridge.journal.chunks import Chunk, Damaged
+from pibridge.journal.compaction import Compacted, compact
 from pibridge.journal.cursors import Cursor, Sealed
 from pibridge.journal.delivered import Note
 from pibridge.journal.facts import Fact, FactChange
@@ -362,6 +363,15 @@ class Journal:
         await self.replays.call_off(sink)
         await self._requests.ask(lambda ledger: cursors.forget(ledger, sink))
         self._cursors = {key: cursor for key, cursor in self._cursors.items() if key[0] != sink}
+
+    async def compact(self) -> Compacted:
+        """Give empty pages back to the disk, for some seconds and never in the way of what is written.
+
+        Raises JournalFullError, JournalError.
+        """
+        if self._writer.full:
+            raise full_error()
+        return await compact(lambda pages: self._requests.ask(lambda ledger: self._writer.give_back(ledger, pages)))
 
     def stat(self) -> JournalStat:
         """Give how the journal is."""

@@ -184,6 +184,12 @@ def next_part(db: apsw.Connection, sink: str) -> Part | None:
     return None if row is None else Part(row[0], sink, Lane(row[1]), _unpack_letters(row[2]))
 
 
+def on_their_way(db: apsw.Connection, sink: str) -> list[DeadLetter]:
+    """Give all that was put on its way to a sink again."""
+    rows = db.execute("SELECT packed FROM resend WHERE sink = ? ORDER BY id", (sink,))
+    return [letter for (packed,) in rows for letter in _unpack_letters(packed)]
+
+
 def settle(ledger: Ledger, part: Part, refused: Sequence[DeadLetter], largest_bytes: int) -> None:
     """Note that a part has left, but for what was refused again."""
     ledger.db.execute("DELETE FROM resend WHERE id = ?", (part.id,))

@@ -68,6 +68,18 @@ def lock(folder: Path) -> FileLock:
     return claim
 
 
+def is_locked(folder: Path) -> bool:
+    """Tell whether a daemon has the journal in this folder, as far as that can be told."""
+    claim = FileLock(folder / "lock", thread_local=False)
+    try:
+        with claim.acquire(blocking=False):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return (folder / "lock").exists()  # of another user: who asks will see
+
+
 def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
     """Open the file and read the small tables. Raises JournalError."""
     folder = settings.path

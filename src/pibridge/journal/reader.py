@@ -9,14 +9,31 @@ import apsw
 from msgspec import MsgspecError
 
 from pibridge.errors import JournalError
-from pibridge.journal import backfill, chunks, cursors, facts, gaps, held, letters, replay, schema, tags, tally
+from pibridge.journal import (
+    backfill,
+    chunks,
+    cursors,
+    delivered,
+    facts,
+    gaps,
+    held,
+    letters,
+    overview,
+    replay,
+    schema,
+    selections,
+    tags,
+    tally,
+)
 from pibridge.journal.backfill import Backfill
 from pibridge.journal.chunks import Chunk, Damaged, Dropped
 from pibridge.journal.codec import Unpacker
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import Gap
-from pibridge.journal.letters import Count, Counting, Found, Kept, Part, Wanted
+from pibridge.journal.held import Held
+from pibridge.journal.letters import Count, Counting, DeadLetter, Found, Kept, Part, Wanted
+from pibridge.journal.overview import Overview
 from pibridge.journal.replay import Replay
 from pibridge.journal.tags import TagBook
 from pibridge.journal.tally import Tally
@@ -37,6 +54,9 @@ def _damage_is_stated() -> Iterator[None]:
             f"a page of the journal that no chunk can do without is damaged: {error}",
             hint="move the folder away and start again: what PI still has is read anew",
         ) from error
+
+
+_LAST_SEQ: Final = 1 << 62
 
 
 class JournalReader:
@@ -74,6 +94,31 @@ class JournalReader:
             after = found[-1].last_seq
 
     @_damage_is_stated()
+    def chunk(self, seq: int) -> Chunk | Damaged | None:
+        """Give the chunk that starts at a position. None: it is not there (any more)."""
+        return chunks.read(self._db, None, seq, self._unpacker)
+
+    @_damage_is_stated()
+    def behind(self, after: int, limit: int = AHEAD_CHUNKS) -> list[int]:
+        """Give the first positions of the next chunks of both lanes behind position `after`."""
+        return chunks.starts(self._db, after, limit)
+
+    @_damage_is_stated()
+    def before(self, seq: int, limit: int = AHEAD_CHUNKS) -> list[int]:
+        """Give the first positions, below `seq`, of the chunks before it in both lanes, the newest first."""
+        return chunks.starts(self._db, seq, limit, backwards=True)
+
+    @_damage_is_stated()
+    def facts(self, source: str) -> list[Fact]:
+        """Give what a source keeps, by id."""
+        return facts.of(self._db, source)
+
+    @_damage_is_stated()
+    def overview(self, max_bytes: int, now_s: float) -> Overview:
+        """Give how the journal is. `max_bytes`: as it is configured. `now_s`: Unix time."""
+        return overview.load(self._db, Path(self._db.filename).parent, max_bytes, now_s)
+
+    @_damage_is_stated()
     def seen(self, wanted: Collection[int], start_ticks: int, end_ticks: int) -> list[Event]:
         """Give the events of these tags within this time, both ends included, in the order of their positions."""
         numbers = frozenset(wanted)
@@ -99,14 +144,9 @@ class JournalReader:
                     yield chunk
 
     @_damage_is_stated()
-    def spanning(self, start_ticks: int, end_ticks: int, after: int, upto: int) -> Sequence[int]:
+    def spanning(self, start_ticks: int, end_ticks: int, after: int = 0, upto: int = _LAST_SEQ) -> Sequence[int]:
         """Give the first positions of the chunks that may hold events of this time behind `after`, up to `upto`."""
         return chunks.spanning_behind(self._db, start_ticks, end_ticks, after, upto)
-
-    @_damage_is_stated()
-    def chunk(self, seq: int) -> Chunk | Damaged | None:
-        """Give the chunk that begins at a position. None: it is not there (any more)."""
-        return chunks.read(self._db, None, seq, self._unpacker)
 
     @_damage_is_stated()
     def tally(self) -> Tally:
@@ -129,6 +169,11 @@ class JournalReader:
         return tags.load(self._db)
 
     @_damage_is_stated()
+    def tags_version(self) -> tuple[int, int]:
+        """Give what is another when a tag was described since."""
+        return tags.version(self._db)
+
+    @_damage_is_stated()
     def gaps(self) -> list[Gap]:
         """Give what was not read yet, by tag and start."""
         return gaps.unpaid(self._db)
@@ -137,6 +182,36 @@ class JournalReader:
     def cursors(self) -> dict[tuple[str, Lane], Cursor]:
         """Give how far each sink has got in each lane."""
         return cursors.load(self._db)
+
+    @_damage_is_stated()
+    def begun(self, sink: str) -> dict[Lane, int]:
+        """Give the positions behind which a sink began, of the lanes of which that is known."""
+        return cursors.begun(self._db, sink)
+
+    @_damage_is_stated()
+    def notes(self, sink: str) -> list[bytes]:
+        """Give the notes of a sink that are kept, in the order in which they were written."""
+        return delivered.notes(self._db, sink)
+
+    @_damage_is_stated()
+    def joined(self) -> dict[int, int]:
+        """Give since when each tag is owed."""
+        return tags.load_joined(self._db)
+
+    @_damage_is_stated()
+    def held(self) -> list[Held]:
+        """Give the events that wait for their context, but for what cannot be read."""
+        return [item for item in held.load(self._db) if isinstance(item, Held)]
+
+    @_damage_is_stated()
+    def selected(self) -> dict[str, frozenset[int]]:
+        """Give the tags that each selection held when it was last resolved, by name; what is damaged is left out."""
+        return selections.load(self._db)
+
+    @_damage_is_stated()
+    def stored_s(self, seq: int) -> int:
+        """Give the Unix time at which the chunk with this position came to disk."""
+        return overview.stored_s_of(self._db, seq)
 
     @_damage_is_stated()
     def damaged(self) -> list[Damaged]:
@@ -158,16 +233,6 @@ class JournalReader:
         """Give the history that was asked for, the first that was first."""
         return backfill.load(self._db)
 
-    async def facts(self, source: str) -> list[Fact]:
-        """Give what a source keeps here, by id."""
-        with _damage_is_stated():
-            return facts.of(self._db, source)
-
-    @_damage_is_stated()
-    def joined(self) -> dict[int, int]:
-        """Give since when each tag is owed."""
-        return tags.load_joined(self._db)
-
     def dead_letters(self, wanted: Wanted) -> Iterator[Kept]:
         """Give dead letters in the order of their refusals, up to now."""
         after = 0
@@ -184,6 +249,11 @@ class JournalReader:
     def next_part(self, sink: str) -> Part | None:
         """Give what is to be sent next to a sink once more."""
         return letters.next_part(self._db, sink)
+
+    @_damage_is_stated()
+    def resending(self, sink: str) -> list[DeadLetter]:
+        """Give what is to be sent to a sink once more."""
+        return letters.on_their_way(self._db, sink)
 
     @_damage_is_stated()
     def count_dead_letters(self) -> dict[str, Count]:

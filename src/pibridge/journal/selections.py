@@ -1,7 +1,9 @@
 """What selections meant when they were last resolved: which tags, by number. The next start need not wait for PI."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 
+import apsw
 import msgspec
 import zstandard
 
@@ -9,6 +11,15 @@ from pibridge.journal.requests import Requests
 from pibridge.journal.tally import Ledger
 
 _read_numbers = msgspec.msgpack.Decoder(list[int]).decode
+
+
+def load(db: apsw.Connection) -> dict[str, frozenset[int]]:
+    """Give the tags of all selections, by name; what is damaged is left out."""
+    found: dict[str, frozenset[int]] = {}
+    for name, payload in db.execute("SELECT name, payload FROM selection ORDER BY name"):
+        with suppress(zstandard.ZstdError, msgspec.DecodeError):
+            found[name] = frozenset(_read_numbers(zstandard.decompress(payload)))
+    return found
 
 
 class Selections:

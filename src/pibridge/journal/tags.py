@@ -100,6 +100,12 @@ def load(db: apsw.Connection) -> TagBook:
     return book
 
 
+def version(db: apsw.Connection) -> tuple[int, int]:
+    """Give how many descriptions there are, and since when the last one is valid."""
+    row = db.execute("SELECT count(*), max(since) FROM tag").fetchone()
+    return (int(row[0]), int(row[1] or 0)) if row else (0, 0)
+
+
 def join(db: apsw.Connection, numbers: Sequence[int], ticks: int) -> None:
     """Note since when tags are owed; the earliest time counts."""
     db.executemany(

@@ -63,6 +63,7 @@ class Writer:
         self._packer = Packer()
         self._pages = NewestPages()
         self._wal_pages = 0
+        self._is_shrinking = False
         self._ticked_s = 0.0
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
 
@@ -83,6 +84,16 @@ class Writer:
     def join(self) -> None:
         """Wait for the thread."""
         self._thread.join()
+
+    def give_back(self, ledger: Ledger, pages: int) -> int:
+        """Give so many empty pages back to the disk; give how many are left. To be run as a job.
+
+        The log is carried over right behind it: so it grows by no more than these pages.
+        """
+        if pages:  # to SQLite, none means all
+            ledger.db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+            self._is_shrinking = True
+        return int(ledger.db.pragma("freelist_count"))
 
     def _run(self) -> None:
         try:
@@ -168,7 +179,8 @@ class Writer:
                 raise
             settled = self._one_by_one(jobs, now_s)  # one job is wrong: its caller is told, the others are done
         self._settle(settled)
-        if self._wal_pages * PAGE_BYTES >= self._quota.wal_soft_bytes:
+        if self._is_shrinking or self._wal_pages * PAGE_BYTES >= self._quota.wal_soft_bytes:
+            self._is_shrinking = False
             self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def _one_by_one(self, jobs: Sequence[Job], now_s: float) -> Settled:
@@ -265,7 +277,7 @@ class Writer:
             self._set_full("the disk is full")
         if self._quota.excess_bytes(self._db):
             self._set_full("journal.max_size was made smaller")
-            self._change_if_possible(now_s, self._give_pages_back)
+            self._change_if_possible(now_s, self._give_excess_back)
             self._checkpoint(apsw.SQLITE_CHECKPOINT_PASSIVE)
             self._quota.limit_file(self._db)
 
@@ -306,9 +318,8 @@ class Writer:
             self._publish(ledger.tally)
             return result
 
-    def _give_pages_back(self, _: Ledger) -> None:
-        pages = min(self._quota.excess_bytes(self._db), self._quota.group_bytes) // PAGE_BYTES + 1
-        self._db.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+    def _give_excess_back(self, ledger: Ledger) -> None:
+        self.give_back(ledger, min(self._quota.excess_bytes(self._db), self._quota.group_bytes) // PAGE_BYTES + 1)
 
     def _make_wal_room(self, incoming_bytes: int) -> None:
         too_much = self._wal_pages * PAGE_BYTES + incoming_bytes > self._quota.wal_bytes

@@ -1,6 +1,6 @@
 """What the page's API answers: one table of routes, from which they are served and described."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
@@ -103,9 +103,9 @@ class Endpoint(Struct, frozen=True):
 
 
 class Api:
-    """Answers from the daemon, the ring of the last minutes, the log lines and the journal."""
+    """Answers from the daemon, the ring of the last minutes, log lines and the journal. `more`: what others answer."""
 
-    def __init__(self, source: Source, past: Past, lines: Lines) -> None:
+    def __init__(self, source: Source, past: Past, lines: Lines, more: Sequence[Endpoint] = ()) -> None:
         self._source = source
         self._past = past
         self._lines = lines
@@ -120,6 +120,7 @@ class Api:
             Endpoint("/api/gaps", "What is owed by PI's archive, by stream and reason.", NoQuery, Debts, self._gaps),
             Endpoint("/api/batches", "The batches that run, by unit.", BatchQuery, Batches, self._batches),
             Endpoint("/api/log", "The last log lines.", LogQuery, LogLines, self._log),
+            *more,
         )
 
     def close(self) -> None:

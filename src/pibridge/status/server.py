@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -53,10 +53,16 @@ class Beat(Struct, frozen=True):
 
 
 class StatusServer:
-    """Listens as `settings` say, and tells what `source` and `lines` have. `now_s`: Unix time."""
+    """Listens as `settings` say, and tells what `source` and `lines` have, and `more`. `now_s`: Unix time."""
 
     def __init__(
-        self, settings: StatusSettings, source: Source, lines: Lines, now_s: Callable[[], float] = time.time
+        self,
+        settings: StatusSettings,
+        source: Source,
+        lines: Lines,
+        now_s: Callable[[], float] = time.time,
+        *,
+        more: Sequence[Endpoint] = (),
     ) -> None:
         self._settings = settings
         self._source = source
@@ -66,7 +72,7 @@ class StatusServer:
         self._past = Past()
         self._beats = Beats()
         self._files = load()
-        self._api = Api(source, self._past, lines)
+        self._api = Api(source, self._past, lines, more)
         self._metrics = SnapshotMetrics(self._api.snapshot)
         self._document = msgspec.json.encode(document(self._api.endpoints))
         self._runner: web.AppRunner | None = None
