@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from pibridge.delivery.verdict import Verdict
 from pibridge.inspection.absence import Absence
@@ -44,8 +44,8 @@ class Found(Struct, frozen=True, kw_only=True):
     asset: str = ""
     asset_by: str = ""
     rule: str = ""
-    batch: Any = Raw(b"null")
-    record: Any = Raw(b"null")
+    batch: Any = None
+    record: Any = None
     sinks: dict[str, AtSink] = {}
 
 
