@@ -83,7 +83,21 @@ async def test_all_that_can_be_asked_from_afar(tmp_path: Path, guarded: Simulato
     client = PiClient(reading(guarded, tmp_path).pi)
     report = Report(Loaded.of(reading(guarded, tmp_path)), Counters(), journal, client)
     remote = Remote(journal, report, Tasks(), asyncio.Event())
-    assert sorted(remote.commands()) == ["reload", "status"]
+    assert sorted(remote.commands()) == [
+        "backfill",
+        "cancel backfill",
+        "cancel replay",
+        "list backfills",
+        "list replays",
+        "pause backfill",
+        "pause replay",
+        "reload",
+        "replay",
+        "reread",
+        "resume backfill",
+        "resume replay",
+        "status",
+    ]
     await client.close()
     await journal.close()
 

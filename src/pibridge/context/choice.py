@@ -1,5 +1,6 @@
 """Which journaled events somebody means: by time, tag, asset, batch, stream and lane. Pure."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
@@ -15,6 +16,9 @@ from pibridge.model.tag import Tag
 
 BEGINNING: Final = -(1 << 62)
 """Before all times."""
+
+_STARS: Final = re.compile(r"\*+")
+_MOST_STARS: Final = 8
 
 Patterns = tuple[Annotated[str, Meta(min_length=1, max_length=1000)], ...]
 
@@ -36,9 +40,12 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     lanes: tuple[Lane, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a time that ends before it begins."""
+        """Raise ValueError for a time that ends before it begins, and for patterns that could take for ever."""
         if self.end_ticks < self.start_ticks:
             raise ValueError("the time ends before it begins")
+        for pattern in (*self.tags, *self.assets, *self.batches):
+            if len(_STARS.findall(pattern)) > _MOST_STARS:
+                raise ValueError(f"{pattern[:40]}… has more than {_MOST_STARS} wildcards")
 
 
 def of_tag(choice: Choice, assets: AssetMap) -> Callable[[Tag], bool]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ from msgspec import Raw, Struct
 from pibridge import __version__
 from pibridge.config.loaded import Loaded
 from pibridge.config.settings import Configuration
+from pibridge.daemon.from_afar import ORDERS, particulars
 from pibridge.daemon.mailbox import Request
 from pibridge.daemon.orders import carry_out
 from pibridge.daemon.report import Report
@@ -23,9 +23,6 @@ from pibridge.model import ticks
 from pibridge.remote.health import Health, Reading, health_of, lost, state_of
 from pibridge.remote.line import Line, line_to
 from pibridge.remote.station import Command, Station
-
-_ORDERS: Final[Mapping[str, str]] = {}
-"""Orders that may be given from afar too: the name there, and that in the table of orders. No others may."""
 
 _AGAIN_S: Final = 60.0
 
@@ -62,8 +59,7 @@ class Remote:
 
     def commands(self) -> dict[str, Command]:
         """Give all that can be asked for from afar: nothing that takes code, paths or settings."""
-        orders = {name: self._order(order) for name, order in _ORDERS.items()}
-        return {"status": self._status, "reload": self._reload, **orders}
+        return {"status": self._status, "reload": self._reload, **{order: self._order(order) for order in ORDERS}}
 
     def health(self) -> Health:
         """Give the record of now."""
@@ -102,7 +98,11 @@ class Remote:
 
     def _order(self, order: str) -> Command:
         async def command(having: Raw) -> Any:
-            answer = await carry_out(self._journal, Request(do=order, having=having, until_s=time.time()))
+            try:
+                wanted = particulars(order, having, ticks.from_seconds(time.time()))
+            except (msgspec.MsgspecError, ValueError) as error:
+                raise PIBridgeError(f"{order}: {error}") from error
+            answer = await carry_out(self._journal, Request(do=order, having=wanted, until_s=time.time()))
             if answer.refused:
                 raise PIBridgeError(answer.refused)
             return answer.done
