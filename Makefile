@@ -20,9 +20,9 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/pibridge demo
 
-# One file of tests stays in one process: what it sets up once is set up once.
+# One file of tests stays in one process: what it sets up once is set up once. They mostly wait.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 4 --dist loadfile --tb=short
 
 check: lint test
 
