@@ -77,7 +77,7 @@ async def test_tail_shows_the_newest_records(tmp_path: Path, filled: str) -> Non
 
 async def test_export_writes_what_is_meant(tmp_path: Path, filled: str) -> None:
     """To standard output or into a new file, whole or not at all, by time, tag, asset and lane."""
-    some = ("--from", ticks.render(NOW + 5), "--to", ticks.render(NOW + 8))
+    some = ("--from", ticks.render(NOW + 5), "--to", ticks.render(NOW + 7))
     told = await journal(tmp_path, filled, "export", *some, "--tag", "T?")
     assert [line["seq"] for line in lines(told.out)] == [6, 7, 8, 56, 57, 58]
     assert told.err.splitlines()[-1] == "wrote 6 records to standard output"

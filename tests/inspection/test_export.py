@@ -10,9 +10,10 @@ import zstandard
 
 from inspection.scenes import loaded
 from journal.samples import NOW, events, opened
+from pibridge.context.choice import Choice
 from pibridge.errors import ConfigurationError
 from pibridge.inspection.export import format_of, write_file
-from pibridge.inspection.records import Choice, Passage, Records
+from pibridge.inspection.records import Passage, Records
 from pibridge.journal.reader import JournalReader
 from pibridge.model.event import Lane
 

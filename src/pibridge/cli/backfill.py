@@ -9,8 +9,8 @@ from rich.console import Console
 
 from pibridge.cli.backfill_view import backfills_table, days, preview_of
 from pibridge.cli.choice import CONFIG
-from pibridge.cli.past import Past, looking_back
-from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, choice_of, turn
+from pibridge.cli.past import Past, choice_of, looking_back
+from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, turn
 from pibridge.context.choice import Choice, of_tag
 from pibridge.daemon.orders import (
     BACKFILL,

@@ -15,14 +15,14 @@ from rich.console import Console
 
 from pibridge.cli.choice import CONFIG, chosen
 from pibridge.cli.journal_view import area_line, megabytes, overview_table, told
-from pibridge.cli.moments import moment
+from pibridge.cli.past import choice_of
 from pibridge.config.loaded import Loaded
+from pibridge.context.choice import Choice
 from pibridge.context.record import json_lines
-from pibridge.context.settings import FilterSettings
 from pibridge.daemon import logs
 from pibridge.daemon.orders import COMPACT, Nothing, have_done
 from pibridge.inspection.export import write_file, write_lines
-from pibridge.inspection.records import Choice, Passage, Records
+from pibridge.inspection.records import Passage, Records
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.verify import verify as verified
 from pibridge.model import ticks
@@ -65,7 +65,7 @@ def tail(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be c
     """Print the newest records as JSON lines, in the order of the journal, with the context that sinks get."""
     with _reading(context, config) as (loaded, reader):
         records = Records(loaded, reader)
-        passage = Passage(records, reader, Choice(names=_names(stream, tag, None)))
+        passage = Passage(records, reader, Choice(streams=tuple(stream or ()), tags=tuple(tag or ())))
         newest, end = passage.newest(count)
         with _out() as out:
             out.write(json_lines(newest))
@@ -108,7 +108,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be
         typer.Option(help="A new file: .jsonl, .jsonl.gz, .jsonl.zst or .parquet. Else standard output, as lines."),
     ] = None,
     start: Annotated[str | None, typer.Option("--from", help="Events of this time and later; 7d: so long ago.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Events before this time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Events up to this time.")] = None,
     tag: Annotated[list[str] | None, _TAG] = None,
     asset: Annotated[list[str] | None, typer.Option(help="Path of assets, ** crosses levels; repeatable.")] = None,
     stream: Annotated[list[str] | None, _STREAM] = None,
@@ -116,11 +116,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be
 ) -> None:
     """Write records as sinks get them, of what the journal still keeps. No filter of a sink is applied."""
     now_ticks = ticks.from_seconds(time.time())
-    choice = Choice(names=_names(stream, tag, asset), lane=lane)
-    if start is not None:
-        choice = msgspec.structs.replace(choice, start_ticks=moment("--from", start, now_ticks))
-    if end is not None:
-        choice = msgspec.structs.replace(choice, end_ticks=moment("--to", end, now_ticks))
+    choice = choice_of(now_ticks, start, end, tag, asset, stream, lane=None if lane is None else [lane])
     with _reading(context, config) as (loaded, reader):
         passage = Passage(Records(loaded, reader), reader, choice)
         if output is None:
@@ -159,11 +155,6 @@ def _reading(context: typer.Context, config: str | None) -> Iterator[tuple[Loade
     loaded = _loaded(context, config)
     with closing(JournalReader.open(loaded.configuration.journal.path)) as reader:
         yield loaded, reader
-
-
-def _names(streams: list[str] | None, tags: list[str] | None, assets: list[str] | None) -> FilterSettings:
-    given = {"streams": streams, "tags": tags, "assets": assets}
-    return FilterSettings.model_validate({key: value for key, value in given.items() if value})
 
 
 @contextmanager

@@ -9,17 +9,21 @@ from typing import Final
 import typer
 
 from pibridge.cli.choice import chosen
+from pibridge.cli.moments import moment
 from pibridge.config.loaded import Loaded
 from pibridge.config.settings import Configuration
 from pibridge.context import filters
+from pibridge.context.choice import BEGINNING, Choice
 from pibridge.context.filters import Filter
 from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.daemon import logs
+from pibridge.errors import ConfigurationError
 from pibridge.intake.frames import recall_from
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
 from pibridge.model import ticks
+from pibridge.model.event import Lane
 from pibridge.model.tag import Tag
 
 _LATEST: Final = 1 << 62
@@ -62,3 +66,32 @@ def looking_back(context: typer.Context, config: str | None) -> Iterator[Past]:
 def filters_of(configuration: Configuration) -> dict[str, Filter]:
     """Give the filters of all sinks, as they are configured."""
     return {name: filters.build(settings) for name, settings in configuration.sink_filters().items()}
+
+
+def choice_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be chosen
+    now_ticks: int,
+    from_: str | None,
+    to: str | None,
+    tag: list[str] | None,
+    asset: list[str] | None,
+    stream: list[str] | None,
+    batch: list[str] | None = None,
+    lane: list[Lane] | None = None,
+) -> Choice:
+    """Give what the options of a command mean. Raises ConfigurationError."""
+    start = BEGINNING if from_ is None else moment("--from", from_, now_ticks)
+    end = ticks.FOREVER if to is None else moment("--to", to, now_ticks)
+    if end < start:
+        raise ConfigurationError([f"--to {to}: is before --from {from_}; exchange them"])
+    try:
+        return Choice(
+            start_ticks=start,
+            end_ticks=end,
+            tags=tuple(tag or ()),
+            assets=tuple(asset or ()),
+            batches=tuple(batch or ()),
+            streams=tuple(stream or ()),
+            lanes=tuple(lane or ()),
+        )
+    except ValueError as error:
+        raise ConfigurationError([str(error)]) from error

@@ -11,12 +11,11 @@ import typer
 from rich.console import Console
 
 from pibridge.cli.choice import CONFIG
-from pibridge.cli.moments import moment
-from pibridge.cli.past import Past, filters_of, looking_back
+from pibridge.cli.past import Past, choice_of, filters_of, looking_back
 from pibridge.cli.replay_view import backfill_command, difference_text, preview_text, replays_table, told_of
 from pibridge.config.load import load
 from pibridge.config.settings import Configuration
-from pibridge.context.choice import BEGINNING, Choice, Chooser
+from pibridge.context.choice import Choice, Chooser
 from pibridge.context.record import Record
 from pibridge.daemon.orders import CANCEL_REPLAY, PAUSE_REPLAY, REPLAY, RESUME_REPLAY, Named, have_done
 from pibridge.delivery.preview import chosen, preview, runs
@@ -25,7 +24,6 @@ from pibridge.delivery.what_if import difference
 from pibridge.errors import ConfigurationError
 from pibridge.journal.opening import is_locked
 from pibridge.journal.replay import DEFAULT_RATE, WantedReplay, new_id, told
-from pibridge.model import ticks
 from pibridge.model.event import Lane
 from pibridge.sinks.file import FileSink
 from pibridge.sinks.settings import FileSettings
@@ -122,32 +120,6 @@ def resume(context: typer.Context, replay_id: Annotated[str, ID], config: Annota
 def cancel(context: typer.Context, replay_id: Annotated[str, ID], config: Annotated[str | None, CONFIG] = None) -> None:
     """Send no more of a replay, for good. What was sent stays where it is."""
     turn(context, config, CANCEL_REPLAY, f"replay {replay_id}", "cancelled")
-
-
-def choice_of(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be chosen
-    now_ticks: int,
-    from_: str | None,
-    to: str | None,
-    tag: list[str] | None,
-    asset: list[str] | None,
-    stream: list[str] | None,
-    batch: list[str] | None = None,
-    lane: list[Lane] | None = None,
-) -> Choice:
-    """Give what the options of a command mean. Raises ConfigurationError."""
-    start = BEGINNING if from_ is None else moment("--from", from_, now_ticks)
-    end = ticks.FOREVER if to is None else moment("--to", to, now_ticks)
-    if end < start:
-        raise ConfigurationError([f"--to {to}: is before --from {from_}; exchange them"])
-    return Choice(
-        start_ticks=start,
-        end_ticks=end,
-        tags=tuple(tag or ()),
-        assets=tuple(asset or ()),
-        batches=tuple(batch or ()),
-        streams=tuple(stream or ()),
-        lanes=tuple(lane or ()),
-    )
 
 
 def _require_targets(past: Past, sinks: list[str], folder: Path | None) -> None:

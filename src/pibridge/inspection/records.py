@@ -4,41 +4,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from msgspec import Struct
-
 from pibridge.config.loaded import Loaded
-from pibridge.context import filters
+from pibridge.context.choice import BEGINNING, Choice, Chooser
 from pibridge.context.record import Record
-from pibridge.context.settings import FilterSettings
 from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.intake.frames import recall_from
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
+from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 
-_ALL: Final = 1 << 62
 _FAR_BACK_CHUNKS: Final = 1000
 """So many chunks `newest` looks at."""
 _LOOK_S: Final = 0.5
-
-
-class Choice(Struct, frozen=True, kw_only=True):
-    """Which records are meant: events from `start_ticks` to before `end_ticks`, of this lane or of both.
-
-    `names`: the keys `streams`, `tags` and `assets` of a filter. Event frames are none of any tag or asset.
-    """
-
-    start_ticks: int = -_ALL
-    end_ticks: int = _ALL
-    lane: Lane | None = None
-    names: FilterSettings = FilterSettings()
-
-    @property
-    def is_all_time(self) -> bool:
-        """Whether any time is meant."""
-        return (self.start_ticks, self.end_ticks) == (-_ALL, _ALL)
 
 
 class Records:
@@ -61,6 +41,7 @@ class Records:
         self.surroundings = Surroundings(self._loaded.configuration.context, self._loaded.assets)
         recall_from(self._reader.facts, self.surroundings)
         self._stamp = Stamp(self._loaded.configuration.site, self.surroundings, self.book.tag)
+        self._choosers: dict[Choice, Chooser] = {}
 
     def of(self, chunk: Chunk) -> list[Record]:
         """Give the records of a chunk."""
@@ -73,17 +54,11 @@ class Records:
 
     def chosen(self, chunk: Chunk, choice: Choice) -> list[Record]:
         """Give those that are meant."""
-        if choice.lane is not None and chunk.lane is not choice.lane:
-            return []
-        verdict, names = filters.build(choice.names), choice.names
-        by_name = names.tags is not None or names.assets is not None
-        return [
-            record
-            for record in self.of(chunk)
-            if choice.start_ticks <= record.event.ticks < choice.end_ticks
-            and not verdict(record)
-            and not (by_name and record.context.tag.kind == "frame")
-        ]
+        chooser = self._choosers.get(choice)
+        if chooser is None:
+            chooser = self._choosers[choice] = Chooser(choice, self._stamp)
+        numbered = chooser.events(chunk.lane, chunk.first_seq, chunk.events)
+        return chooser.records(chunk.lane, chunk.first_seq, numbered)
 
 
 class Passage:
@@ -102,10 +77,10 @@ class Passage:
     def all(self) -> Iterator[Sequence[Record]]:
         """Give the records that are meant, up to now, by position; but for what is removed meanwhile."""
         choice = self._choice
-        if choice.is_all_time:
+        if (choice.start_ticks, choice.end_ticks) == (BEGINNING, ticks.FOREVER):
             starts = list(self._starts())
         else:
-            starts = list(self._reader.spanning(choice.start_ticks, choice.end_ticks - 1))
+            starts = list(self._reader.spanning(choice.start_ticks, choice.end_ticks))
         self.chunks = len(starts)
         for seq in starts:
             yield self._read(seq)
