@@ -20,9 +20,9 @@ help:
 demo: $(INSTALLED)
 	$(BIN)/pibridge demo
 
-# One file of tests stays in one process: what it sets up once is set up once. They mostly wait.
+# One file of tests stays in one process: what it sets up once is set up once. They mostly wait; the long ones come first.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 4 --dist loadfile --tb=short
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder --tb=short
 
 check: lint test
 

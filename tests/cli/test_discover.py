@@ -1,12 +1,34 @@
 import asyncio
 import json
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from cli.processes import Ended, eventually, pibridge, records, started
-from pibridge.simulator import Simulator
+from pibridge.simulator import Simulator, SimulatorSettings
 
 PASSWORD = {"PI_PASSWORD": "right-horse"}
+
+
+BATCH_S = 21_600.0
+"""Frames of a week are counted: a batch takes so long that they are not many."""
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    """Give a plant that anybody may read."""
+    async with Simulator(SimulatorSettings(cycle_s=BATCH_S, bulk_points=5)) as running:
+        yield running
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Simulator]:
+    """Give a plant that wants a login."""
+    settings = SimulatorSettings(users={r"CORP\svc": "right-horse"}, cycle_s=BATCH_S, channel_interval_s=0.1)
+    async with Simulator(settings) as running:
+        yield running
 
 
 async def discover(folder: Path, *options: str, **environment: str) -> Ended:

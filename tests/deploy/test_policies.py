@@ -161,7 +161,7 @@ def test_what_was_not_chosen_is_not_allowed(account: Account) -> None:
     )
     allowed = actions(account.role_policy("plain"))
     assert allowed == {"s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject", *MESSAGES}
-    assert [each["thingName"] for each in account.client("iot").list_things()["things"]] == ["lone"]
+    assert "lone" in {each["thingName"] for each in account.client("iot").list_things()["things"]}
 
 
 async def test_messages_are_allowed_by_certificate_and_by_role(

@@ -74,7 +74,7 @@ def odd(shelf: Shelf, verdicts: dict[int, tuple[Sighting, AtSink]], letters: set
     }  # fmt: skip
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(before=ROUNDS, after=ROUNDS, filter_=FILTERS, refuses=st.booleans(), breaks=st.integers(0, 1))
 async def test_each_verdict_is_what_the_pump_did(
     before: list[tuple[Lane, list[Event]]],

@@ -124,7 +124,7 @@ async def test_a_server_that_fails_does_not_stop_the_others(server: CannedServer
 async def test_the_brewery_is_found() -> None:
     """Its points, its database and its templates, with what the simulator knows."""
     async with (
-        Simulator(SimulatorSettings(bulk_points=30)) as simulator,
+        Simulator(SimulatorSettings(bulk_points=30, cycle_s=21_600)) as simulator,
         PiClient(settings_for(simulator.url)) as client,
     ):
         found: Discovery = await discover(client)
