@@ -79,7 +79,9 @@ class Backfilling:
         numbers = self._meant(found.choice)
         if numbers is None:
             return
-        end = min(found.choice.end_ticks, self._client.server_ticks())
+        # PI's time is known to a second: what has just joined may have done so a little later than what is now.
+        joined = [self._journal.joined(number) or 0 for number in numbers]
+        end = min(found.choice.end_ticks, max(self._client.server_ticks(), *joined, 0))
         new = (await self._coverage()).gaps(found, numbers, end)
         self._reach(min((gap.start_ticks for gap in new), default=end), sorted({gap.tag for gap in new}))
         await self._backfills.begin(found, numbers, end, new)
