@@ -1,9 +1,10 @@
 """What holds for all tests."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from greengrass.nucleus import TestNucleus, listening
@@ -11,6 +12,13 @@ from greengrass.nucleus import TestNucleus, listening
 # Machines that build are slow at times; what is judged is the result.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def _logs_stay_as_they_are() -> Iterator[None]:
+    """Undo what a test, or what it runs in this process, makes of the logs: others look at theirs."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,17 +1,10 @@
 import json
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from pibridge.config.settings import LogSettings
 from pibridge.daemon import logs
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def test_json_lines_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
