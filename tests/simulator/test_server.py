@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
@@ -136,6 +137,24 @@ async def test_an_outage(bench: Bench, stop: Callable[[Simulator], Awaitable[Non
     again = await bench.channel(r"\\PISRV1\R1.Level")
     bench.clock.advance(10)
     assert (await message(again))["Items"]
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("stop", [Simulator.close, Simulator.kill])
+async def test_who_comes_at_the_last_moment(
+    bench: Bench, stop: Callable[[Simulator], Awaitable[None]], turns: int
+) -> None:
+    """A connection that comes as the server stops is refused or ended."""
+    stopping = asyncio.create_task(stop(bench.simulator))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    with socket.socket() as late:
+        if late.connect_ex(("127.0.0.1", int(bench.simulator.origin.rpartition(":")[2]))) == 0:
+            await stopping
+            late.settimeout(0)
+            with contextlib.suppress(ConnectionResetError):
+                assert late.recv(1) == b""
+    await stopping
 
 
 async def test_a_taken_port_is_said(bench: Bench) -> None:

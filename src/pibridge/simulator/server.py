@@ -1,6 +1,8 @@
 """The simulated PI Web API on a socket."""
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from dataclasses import replace
 from email.utils import formatdate
@@ -41,6 +43,7 @@ from pibridge.simulator.updates import Caches
 
 _log = structlog.get_logger()
 _BIG: Final = 1 << 20
+_TURNS_TO_CONNECT: Final = 4
 _GZIP_FROM_BYTES: Final = 1024
 _SLICES: Final = 10
 _WRITING: Final = ("POST", "PUT", "PATCH", "DELETE")
@@ -75,6 +78,7 @@ class Simulator:
         self._ssl = ssl_context
         self._port = self.settings.port
         self._runner: web.AppRunner | None = None
+        self._door: socket.socket
         self._closing = asyncio.Event()
         self._sockets: set[web.WebSocketResponse] = set()
         self._caches = Caches()
@@ -111,26 +115,31 @@ class Simulator:
         app.on_response_prepare.append(self._sign)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, max_line_size=_BIG, max_field_size=_BIG)
         await runner.setup()
-        site = web.TCPSite(runner, self.settings.host, self._port, ssl_context=self._ssl, reuse_address=True)
+        host = self.settings.host
         try:
-            await site.start()
+            self._door = socket.create_server(
+                (host, self._port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
+            )
         except OSError as error:
             await runner.cleanup()
-            raise UnavailableError(f"cannot listen on {self.settings.host}:{self._port}: {error.strerror}") from error
+            raise UnavailableError(f"cannot listen on {host}:{self._port}: {error.strerror}") from error
+        await web.SockSite(runner, self._door, ssl_context=self._ssl).start()
         self._runner = runner
-        self._port = runner.addresses[0][1]
+        self._port = self._door.getsockname()[1]
         self._flood = asyncio.create_task(flood(self.plant, self.faults, self.settings.channel_interval_s))
 
     async def close(self) -> None:
         """Stop in order: channels are closed with 1001."""
         self._closing.set()
-        for socket in list(self._sockets):
-            await socket.close(code=1001, message=b"Service stopping")
+        await self._admit_nobody()
+        for channel in list(self._sockets):
+            await channel.close(code=1001, message=b"Service stopping")
         await self._stop()
 
     async def kill(self) -> None:
         """Stop as a crash does: every connection is reset."""
         self._closing.set()
+        await self._admit_nobody()
         if self._runner is not None and self._runner.server is not None:
             for connection in self._runner.server.connections:
                 cut(connection.transport, reset=True)
@@ -144,6 +153,14 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    async def _admit_nobody(self) -> None:
+        # A connection that asyncio has accepted and not set up when its server is closed would stay open for ever.
+        if self._runner is not None:
+            with contextlib.suppress(NotImplementedError):  # a loop without readers, as on Windows, has no such fault
+                asyncio.get_running_loop().remove_reader(self._door.fileno())
+            for _ in range(_TURNS_TO_CONNECT):
+                await asyncio.sleep(0)
 
     async def _stop(self) -> None:
         if self._flood is not None:
@@ -247,19 +264,19 @@ class Simulator:
             streams = rest_streams.asked_for(call)
         else:
             streams = rest_streams.below(call, web_id)
-        socket = web.WebSocketResponse(compress=False, timeout=1.0)
-        if not socket.can_prepare(request):
+        response = web.WebSocketResponse(compress=False, timeout=1.0)
+        if not response.can_prepare(request):
             raise Refused(HTTPStatus.BAD_REQUEST, "The request is no WebSocket handshake.")
-        channel = Channel(call, streams, socket)
+        channel = Channel(call, streams, response)
         if challenge:
-            socket.headers["WWW-Authenticate"] = challenge
-        await socket.prepare(request)
-        self._sockets.add(socket)
+            response.headers["WWW-Authenticate"] = challenge
+        await response.prepare(request)
+        self._sockets.add(response)
         try:
             await channel.run(request)
         finally:
-            self._sockets.discard(socket)
-        return socket
+            self._sockets.discard(response)
+        return response
 
     async def _refuse(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.kind is Kind.STATUS:
