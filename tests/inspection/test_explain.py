@@ -40,7 +40,8 @@ async def test_all_versions_of_a_value_are_told(tmp_path: Path) -> None:
     """With the way they came, their quality in words, their asset and batch by its rule, and each sink's verdict."""
     told = frame("B-1", NOW - 60, NOW + 60)
     async with opened(tmp_path) as dock:
-        await dock.journal.change_facts([Fact(facts_of(r"\\AF1\PLANT"), told.id, msgspec.msgpack.encode(told))])
+        known = Fact(facts_of(r"\\AF1\PLANT"), told.id, msgspec.msgpack.encode(told))
+        await dock.journal.commit(Lane.LIVE, [], NOW, [known])
         await dock.journal.commit(Lane.LIVE, [Event(1, NOW, 5, BAD)], NOW + 1)
         await delivered(dock, loaded(tmp_path), Shelf())
         await dock.journal.commit(Lane.HISTORY, [Event(1, NOW, 6, UPDATE), Event(1, NOW, 6, DELETE)], NOW + 2)

@@ -85,7 +85,8 @@ async def test_batches_are_as_the_journal_knows_them(tmp_path: Path) -> None:
         await journal.commit(Lane.LIVE, [event], NOW)
         with passage(tmp_path, context=BATCHES) as way:
             assert [record.batch for part in way.all() for record in part] == [None]
-            await journal.change_facts([Fact(facts_of(r"\\AF1\PLANT"), told.id, msgspec.msgpack.encode(told))])
+            known = Fact(facts_of(r"\\AF1\PLANT"), told.id, msgspec.msgpack.encode(told))
+            await journal.commit(Lane.LIVE, [], NOW, [known])
             await journal.commit(Lane.LIVE, [event], NOW)
             (record,) = next(way.follow(1))
             assert json.loads(json_record(record))["batch"]["id"] == "B-1"

@@ -71,6 +71,18 @@ async def test_up_to_where_reading_began_it_is_one_with_it(line: Line) -> None:
         assert {fact: count for fact, count in (await line.told()).items() if fact[1] >= start} == owed
 
 
+async def test_what_has_just_joined_is_reached(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PI's time is known to a second: it may seem a little earlier than when the tags joined."""
+    async with running(reading(line, s=points(*BULK)).run()):
+        await reads(line, tags=3, channels=1)
+        joined = line.journal.joined(1) or 0
+        monkeypatch.setattr(line.client, "server_ticks", lambda: joined - SECOND // 2)
+        await line.journal.backfills.order(wanted(line, -600, 3600, "BULK*"), "backfill")
+        await eventually(lambda: done(line))
+        assert of(line).end_ticks == joined
+        assert line.journal.joined(1) == of(line).choice.start_ticks
+
+
 async def test_paused_it_is_not_read_and_resumed_it_is(line: Line) -> None:
     """What was asked for while nobody reads waits; gaps of one that is paused stay, those of others are read."""
     backfills = line.journal.backfills

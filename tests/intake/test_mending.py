@@ -9,7 +9,6 @@ from intake.readers import listed, points, reading, reads, tells
 from journal.samples import raw
 from pibridge.intake import mending
 from pibridge.intake import sampling as sampling_module
-from pibridge.intake import streams as streams_module
 from pibridge.journal.chunks import Damaged
 from pibridge.model.event import Event, Lane
 from waiting import eventually, running
@@ -27,7 +26,6 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     # Damage is looked for every ten seconds; nobody waits for that here.
-    monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)
     monkeypatch.setattr(mending, "_LOOK_S", 0.05)
 
 

@@ -29,7 +29,7 @@ from pibridge.model.event import Lane
 Names = tuple[Annotated[str, Meta(min_length=1)], ...]
 
 
-class _Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
+class _Chosen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
     start: str = ""
     end: str = ""
     tags: Patterns = ()
@@ -37,42 +37,31 @@ class _Replay(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ren
     batches: Patterns = ()
     streams: Patterns = ()
     lanes: tuple[Lane, ...] = ()
+
+    def choice(self, now_ticks: int) -> Choice:
+        return Choice(
+            start_ticks=_moment(self.start, BEGINNING),
+            end_ticks=_moment(self.end, now_ticks),
+            tags=self.tags,
+            assets=self.assets,
+            batches=self.batches,
+            streams=self.streams,
+            lanes=self.lanes,
+        )
+
+
+class _Replay(_Chosen, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
     sinks: Annotated[Names, Meta(min_length=1)]
     rate: Annotated[float, Meta(ge=0.001)] = DEFAULT_RATE
 
 
-class _History(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
-    start: Annotated[str, Meta(min_length=1)]
-    end: str = ""
-    tags: Patterns = ()
-    assets: Patterns = ()
-    streams: Patterns = ()
-
-
 def _replay(having: Raw, now_ticks: int) -> Struct:
     asked = msgspec.json.decode(having, type=_Replay)
-    choice = Choice(
-        start_ticks=_moment(asked.start, BEGINNING),
-        end_ticks=_moment(asked.end, now_ticks),
-        tags=asked.tags,
-        assets=asked.assets,
-        batches=asked.batches,
-        streams=asked.streams,
-        lanes=asked.lanes,
-    )
-    return WantedReplay(choice=choice, sinks=asked.sinks, rate=asked.rate)
+    return WantedReplay(choice=asked.choice(now_ticks), sinks=asked.sinks, rate=asked.rate)
 
 
 def _history(having: Raw, now_ticks: int) -> Struct:
-    asked = msgspec.json.decode(having, type=_History)
-    choice = Choice(
-        start_ticks=_moment(asked.start, BEGINNING),
-        end_ticks=_moment(asked.end, now_ticks),
-        tags=asked.tags,
-        assets=asked.assets,
-        streams=asked.streams,
-    )
-    return WantedHistory(choice=choice)
+    return WantedHistory(choice=msgspec.json.decode(having, type=_Chosen).choice(now_ticks))
 
 
 def _moment(text: str, otherwise: int) -> int:

@@ -189,7 +189,9 @@ class Manifests:
             over = self._over(entry)
             if over is None:
                 self._due.pop(key, None)
-            elif (self._told.get(key) != over or loop_s >= self._gaps_at_s.get(key, math.inf)) and self._has_all(key):
+                continue
+            is_new = self._told.get(key) != over or loop_s >= self._gaps_at_s.get(key, math.inf)
+            if is_new and await self._has_all(key):
                 gaps = await self._journal.gaps() if gaps is None else gaps
                 await self._tell(key, entry, over, gaps)
 
@@ -218,11 +220,12 @@ class Manifests:
             )
         return _Over(is_known, entry.changes, totals.end_ticks) if is_over else None
 
-    def _has_all(self, key: str) -> bool:
+    async def _has_all(self, key: str) -> bool:
         """Tell whether the sink has all that had arrived when the batch was found to be over."""
         stat = self._journal.stat()
         due = self._due.setdefault(key, stat.newest_seq)
-        return all(stat.lag[self._name, lane] == 0 or stat.positions[self._name, lane] >= due for lane in Lane)
+        cursors = {lane: await self._journal.cursor(self._name, lane) for lane in Lane}
+        return all(stat.lag[self._name, lane] == 0 or cursor.seq >= due for lane, cursor in cursors.items())
 
     async def _tell(self, key: str, entry: _Entry, over: _Over, gaps: Sequence[Gap]) -> None:
         totals = entry.totals
@@ -237,7 +240,7 @@ class Manifests:
             async with self._changing:
                 entry = self._entries[key]
                 entry.written = digest
-                await self._journal.change_facts(self._facts({key: entry}))
+                await self._keep(self._facts({key: entry}))
         self._told[key] = over
         self._due.pop(key, None)
         if missing:
@@ -272,6 +275,9 @@ class Manifests:
         tag = self._journal.tag(number, _ANY_SEQ)
         return tag, self._surroundings.assets.of(tag)
 
+    async def _keep(self, changes: Sequence[FactChange]) -> None:
+        await self._journal.commit(Lane.LIVE, [], self._now(), changes)
+
     async def _forget(self) -> None:
         before = self._now() - _KEPT_TICKS
         old = [
@@ -281,7 +287,7 @@ class Manifests:
         ]
         if old:
             async with self._changing:
-                await self._journal.change_facts([DropFact(facts_of(self._name), key) for key in old])
+                await self._keep([DropFact(facts_of(self._name), key) for key in old])
                 for key in old:
                     del self._entries[key]
                     self._told.pop(key, None)

@@ -151,10 +151,9 @@ class Pump:
         refused: Sequence[Record] = (),
     ) -> None:
         """Note that dead letters were sent again, as these records, but for those that were refused again."""
-        if self._manifests is None:
-            await self._journal.letters.settle(part, letters)
-            return
-        async with self._manifests.sent_again(part.letters, day, records, refused) as changes:
+        manifests = self._manifests
+        sent = manifests.sent_again(part.letters, day, records, refused) if manifests else nullcontext(())
+        async with sent as changes:
             await self._journal.letters.settle(part, letters, changes)
 
     async def _replay(self) -> None:

@@ -255,10 +255,6 @@ class Journal:
         """Give what a source keeps here, by id."""
         return await self._requests.ask(lambda ledger: facts.of(ledger.db, source))
 
-    async def change_facts(self, changes: Sequence[FactChange]) -> None:
-        """Write facts down that belong to nothing else; durable on return. Raises JournalFullError, JournalError."""
-        await self._requests.ask(lambda ledger: facts.change(ledger.db, changes), facts.size_bytes(changes))
-
     def mark(self, name: str) -> int | None:
         """Give how far (PI's time) something of this name had got when `set_mark` was last called."""
         return self._marks.get(name)

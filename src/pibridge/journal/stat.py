@@ -14,8 +14,8 @@ class JournalStat(Struct, frozen=True):
     """Bytes are those that count for `max_size`, `reserved_bytes` of them in any case.
 
     `held`: events that wait for their place.
-    `positions`: up to where a sink has acknowledged the lane; `lag`: the lane's events behind that. `dead_letters`:
-    ever; `letters`: kept now, by sink, as of a second ago.
+    `lag`: events of the lane that the sink has not acknowledged. `dead_letters`: ever; `letters`: kept now, by sink, as
+    of a second ago.
     `newest_seq` is 0 and `oldest_seq` 1 when nothing was ever stored; when nothing is kept, oldest is newest + 1.
     """
 
@@ -27,7 +27,6 @@ class JournalStat(Struct, frozen=True):
     oldest_seq: int
     newest_seq: int
     held: int
-    positions: dict[Key, int]
     lag: dict[Key, int]
     damaged_chunks: int
     dead_letters: int
@@ -48,7 +47,6 @@ def of(writer: Writer, quota: Quota, cursors: Mapping[Key, Cursor], held: int) -
         oldest_seq=writer.oldest_seq,
         newest_seq=tally.next_seq - 1,
         held=held,
-        positions={key: cursor.seq for key, cursor in cursors.items()},
         lag={key: tally.stored(key[1]) - cursor.passed for key, cursor in cursors.items()},
         damaged_chunks=tally.damaged_chunks,
         dead_letters=tally.dead_letters,
