@@ -2,8 +2,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
 import trustme
@@ -142,7 +143,7 @@ async def test_an_outage(bench: Bench, stop: Callable[[Simulator], Awaitable[Non
 @pytest.mark.parametrize("turns", range(5))
 @pytest.mark.parametrize("stop", [Simulator.close, Simulator.kill])
 async def test_who_comes_at_the_last_moment(
-    bench: Bench, stop: Callable[[Simulator], Awaitable[None]], turns: int
+    bench: Bench, stop: Callable[[Simulator], Coroutine[Any, Any, None]], turns: int
 ) -> None:
     """A connection that comes as the server stops is refused or ended."""
     stopping = asyncio.create_task(stop(bench.simulator))
