@@ -37,7 +37,7 @@ async def test_it_starts_anew(tmp_path: Path) -> None:
     async with started(tmp_path, "demo", "--seconds", "60") as demo:
         await eventually(lambda: unfinished(tmp_path / "pibridge-demo" / "out"))
         demo.signal(signal.SIGINT)
-        ended = await demo.ended(10)
+        ended = await demo.ended(30)
     assert not old.exists()
     assert kept.read_text(encoding="utf-8") == "mine"
     assert "records in" in ended.out, "Ctrl-C ends it with the same words"

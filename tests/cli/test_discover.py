@@ -82,7 +82,7 @@ async def test_what_it_writes_is_accepted_and_runs(tmp_path: Path, guarded: Simu
         await daemon.says("channel open")
         await eventually(lambda: list((tmp_path / "out").glob("dt=*/*")))
         await asyncio.to_thread(daemon.signal, signal.SIGTERM)
-        assert (await daemon.ended(10)).code == 0
+        assert (await daemon.ended(30)).code == 0
     written = records(tmp_path / "out")
     assert {record["site"] for record in written} == {"houston"}
     assert "SINUSOID" in {record.get("tag") for record in written}

@@ -158,13 +158,13 @@ async def test_a_daemon_does_not_notice(tmp_path: Path, config: str, port: int) 
             out = tmp_path / "shell" / "stdout"
             await eventually(lambda: lines(out.read_text().rpartition("\n")[0])[-1]["seq"] >= told)
             following.signal(signal.SIGINT)
-            tailed = lines((await following.ended(10)).out)
+            tailed = lines((await following.ended(30)).out)
             assert following.err == ""
         seqs = [line["seq"] for line in tailed]
         assert seqs == list(range(seqs[0], seqs[-1] + 1))
         assert largest < 6 << 20
         daemon.signal(signal.SIGTERM)
-        ended = await daemon.ended(10)
+        ended = await daemon.ended(30)
     assert ended.code == 0
     assert not [line for line in ended.err.splitlines() if '"level":"error"' in line or "journal full" in line]
     by_seq = {record["seq"]: record for record in records(tmp_path / "out")}

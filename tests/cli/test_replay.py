@@ -168,7 +168,7 @@ async def test_killed_in_the_middle_it_goes_on(tmp_path: Path, config: str, port
         async with started(tmp_path, "run", "-c", config) as daemon:
             await eventually(lambda: len(again(tmp_path)) > 10 * kills)  # noqa: B023 - looked at now
             daemon.signal(signal.SIGKILL)
-            await daemon.ended(10)
+            await daemon.ended(30)
     (found,) = await listed(tmp_path, config)
     assert found["state"] == "running"
     async with started(tmp_path, "run", "-c", config) as daemon:

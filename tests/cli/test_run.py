@@ -174,7 +174,7 @@ async def test_a_journal_that_fails_stops_the_process(tmp_path: Path, simulator:
         with sqlite3.connect(tmp_path / "journal" / "journal.db", isolation_level=None) as other:
             other.execute("DROP TABLE chunk")
         other.close()
-        ended = await daemon.ended(20)
+        ended = await daemon.ended(30)
     assert ended.code == 1
     assert "journal failed" in ended.err
     assert ended.err.splitlines()[-1].startswith("the journal could not be written: ")

@@ -23,7 +23,7 @@ async def test_it_serves_until_it_is_stopped(tmp_path: Path) -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{url}/") as answer:
             assert "DataServers" in (await answer.json())["Links"]
         simulator.signal(signal.SIGINT)
-        ended = await simulator.ended(10)
+        ended = await simulator.ended(30)
     assert ended.code == 0
     assert "Traceback" not in ended.err
 

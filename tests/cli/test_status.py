@@ -52,7 +52,7 @@ async def test_without_a_daemon_the_journal_is_read(tmp_path: Path, settings: di
     async with started(tmp_path, "run", "-c", config, environment=environment) as daemon:
         await daemon.says('"channel open"')
         daemon.signal(signal.SIGTERM)
-        assert (await daemon.ended(10)).code == 0
+        assert (await daemon.ended(30)).code == 0
     told = await pibridge(tmp_path, "-c", config, "status", "--json", environment=environment)
     assert told.code == 1
     status = json.loads(told.out)
@@ -75,7 +75,7 @@ async def test_watching_goes_on_until_it_is_stopped(tmp_path: Path, settings: di
             while out.read_bytes().count(b"\n") < 2:
                 await watching.says("")
             watching.signal(signal.SIGINT)
-            ended = await watching.ended(10)
+            ended = await watching.ended(30)
     assert ended.code == 0
     for line in ended.out.splitlines():
         assert json.loads(line)["reasons"] == ["status: null, no daemon can be asked: this is what the journal says"]

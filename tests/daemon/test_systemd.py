@@ -94,7 +94,7 @@ async def test_a_daemon_that_cannot_start_is_never_ready(
     """Exit code 2 comes without `READY`: whoever waits for the start knows that it failed."""
     name = written(tmp_path, tree(simulator, sinks={"local": {"type": "no such sink"}}))
     async with started(tmp_path, "run", "-c", name, environment=listener.environment) as daemon:
-        assert (await daemon.ended(15)).code == 2
+        assert (await daemon.ended(30)).code == 2
     assert await listener.is_silent(0.01)
 
 

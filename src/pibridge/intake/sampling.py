@@ -57,8 +57,12 @@ class Sampling:
             await self.reception.begin(instants[0] - 1)
             await self._take(instants, outcomes)
             while True:
-                instants = await self._following(instants[-1] + self._spacing_ticks)
-                await self._take(instants, await self._ask(instants))
+                following = await self._following(instants[-1] + self._spacing_ticks)
+                outcomes = await interpolated(self.reception.client, list(self._numbers), following)
+                # The answer tells PI's time anew: by that, they may have been asked for too early.
+                if self._is_past(following[-1]):
+                    instants = following
+                    await self._take(instants, outcomes)
 
     async def _ask_first(self) -> tuple[range, Outcomes[list[TimedValue]]]:
         """Sample the last instant that is past by PI's clock, which may be known only from the first answer."""
@@ -92,14 +96,6 @@ class Sampling:
     async def _wait_for(self, instant: int) -> None:
         while (left := self._left_ticks(instant)) > 0:  # noqa: ASYNC110 - a clock sets no event
             await asyncio.sleep(min(left / ticks.PER_SECOND, _LONGEST_SLEEP_S))
-
-    async def _ask(self, instants: Sequence[int]) -> Outcomes[list[TimedValue]]:
-        """Sample all tags. An answer tells PI's time anew: one that came too early does not count."""
-        while True:
-            outcomes = await interpolated(self.reception.client, list(self._numbers), instants)
-            if self._is_past(instants[-1]):
-                return outcomes
-            await self._wait_for(instants[-1])
 
     async def _take(self, instants: Sequence[int], outcomes: Outcomes[list[TimedValue]]) -> None:
         """Write down what PI made of the instants. Tags that it failed to sample owe them, until it does again."""
