@@ -7,6 +7,7 @@ import typer
 
 from pibridge import __version__
 from pibridge.cli import (
+    audit,
     backfill,
     check,
     dead_letters,
@@ -45,6 +46,7 @@ app.add_typer(replay.app, name="replay")
 app.add_typer(backfill.app, name="backfill")
 app.command("reread")(backfill.reread)
 app.add_typer(journal.app, name="journal")
+app.command("audit")(audit.audit)
 app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("simulate")(simulate.simulate)

@@ -25,6 +25,14 @@ class LogSettings(Settings):
     format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
 
 
+class AuditSettings(Settings):
+    """How the daemon compares, hour by hour, what PI's archive has with what it has."""
+
+    settle: Duration = Field(900.0, ge=60, description="How long after its end an hour is audited.")
+    again: Duration = Field(86_400.0, ge=3600, description="How much later it is audited once more, for late data.")
+    keep: Duration = Field(31 * 86_400.0, ge=86_400, description="How long the ledger keeps what was found.")
+
+
 class Configuration(Settings):
     """PI Bridge: what is read from PI, how it is kept, and where it goes."""
 
@@ -46,6 +54,10 @@ class Configuration(Settings):
         default_factory=FilterSettings, description="Default of every sink's filter, with the same keys."
     )
     sinks: dict[Name, SinkSettings] = Field(min_length=1, description="Where records go, by name.")
+    audit: AuditSettings | None = Field(
+        default_factory=AuditSettings,
+        description="Compares what PI has with what was read and delivered, hour by hour, and mends it. null: never.",
+    )
     status: StatusSettings | None = Field(
         default_factory=StatusSettings, description="The page for people, health checks and metrics. null: none."
     )

@@ -1,6 +1,7 @@
 """Which journaled events somebody means: by time, tag, asset, batch, stream and lane. Pure."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
@@ -19,6 +20,7 @@ BEGINNING: Final = -(1 << 62)
 
 _STARS: Final = re.compile(r"\*+")
 _MOST_STARS: Final = 8
+_LAST_SEQ: Final = 1 << 62
 
 Patterns = tuple[Annotated[str, Meta(min_length=1, max_length=1000)], ...]
 
@@ -28,7 +30,7 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
 
     `tags`: names or PI paths, `*` and `?` as wildcards. `assets`: paths, `*` within one level, `**` across. `batches`:
     ids, with wildcards. Event frames are meant by time, stream and lane alone, and not at all where tags, assets or
-    batches are named.
+    batches are named. `places`: runs of positions in the journal, both ends included, in order.
     """
 
     start_ticks: Annotated[int, Meta(ge=BEGINNING)] = BEGINNING
@@ -38,6 +40,7 @@ class Choice(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkno
     batches: Patterns = ()
     streams: Patterns = ()
     lanes: tuple[Lane, ...] = ()
+    places: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError for a time that ends before it begins, and for patterns that could take for ever."""
@@ -83,11 +86,11 @@ class Chooser:
         choice = self._choice
         if choice.lanes and lane not in choice.lanes:
             return []
-        start, end = choice.start_ticks, choice.end_ticks
+        start, end, places = choice.start_ticks, choice.end_ticks, choice.places
         verdicts: dict[int, bool] = {}
         found = []
         for seq, event in enumerate(events, first_seq):
-            if start <= event.ticks <= end:
+            if start <= event.ticks <= end and (not places or _is_within(seq, places)):
                 is_meant = verdicts.get(event.tag)
                 if is_meant is None:
                     is_meant = verdicts[event.tag] = self._is_meant(event.tag, first_seq)
@@ -111,3 +114,8 @@ class Chooser:
         if known is None or known[0] is not tag:
             known = self._known[number] = tag, self._of_tag(tag)
         return known[1]
+
+
+def _is_within(seq: int, places: Sequence[tuple[int, int]]) -> bool:
+    run = bisect_right(places, (seq, _LAST_SEQ)) - 1
+    return run >= 0 and seq <= places[run][1]

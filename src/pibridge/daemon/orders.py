@@ -11,15 +11,17 @@ import structlog
 from msgspec import Meta, Raw, Struct, structs
 
 from pibridge import __version__
+from pibridge.audit.mending import mend
 from pibridge.context.choice import BEGINNING
 from pibridge.daemon.mailbox import Answer, Mailbox, Request
 from pibridge.errors import JournalLockedError, PIBridgeError, UnavailableError
 from pibridge.journal import backfill, opening, replay
-from pibridge.journal.backfill import Kind, WantedHistory
+from pibridge.journal.backfill import Kind, WantedHistory, WantedRepair
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
 from pibridge.journal.replay import WantedReplay
 from pibridge.journal.settings import JournalSettings
+from pibridge.model import ticks
 from pibridge.model.event import Lane
 
 DROP: Final = "drop dead letters"
@@ -31,6 +33,7 @@ RESUME_REPLAY: Final = "resume replay"
 CANCEL_REPLAY: Final = "cancel replay"
 BACKFILL: Final = "backfill"
 REREAD: Final = "reread"
+REPAIR: Final = "repair"
 LIST_BACKFILLS: Final = "list backfills"
 PAUSE_BACKFILL: Final = "pause backfill"
 RESUME_BACKFILL: Final = "resume backfill"
@@ -97,6 +100,14 @@ def _reading(kind: Kind) -> Callable[[Journal, Raw], Awaitable[str]]:
     return order
 
 
+async def _repair(journal: Journal, having: Raw) -> str:
+    wanted = msgspec.json.decode(having, type=WantedRepair)
+    known = len(journal.tags())
+    if any(not 0 < number <= known for number in (*wanted.spans, *(event.tag for event in wanted.deletions))):
+        raise PIBridgeError("this journal does not know all of these tags", hint="audit again")
+    return await mend(journal, wanted, ticks.from_seconds(time.time()))
+
+
 async def _list_backfills(journal: Journal, having: Raw) -> list[dict[str, Any]]:
     msgspec.json.decode(having, type=Nothing)
     gaps = await journal.gaps()
@@ -141,6 +152,7 @@ _ORDERS: Final[Mapping[str, Order]] = {
     CANCEL_REPLAY: _turning(lambda journal, replay_id: journal.replays.cancel(replay_id)),
     BACKFILL: _reading("backfill"),
     REREAD: _reading("reread"),
+    REPAIR: _repair,
     LIST_BACKFILLS: _list_backfills,
     PAUSE_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.pause(backfill_id)),
     RESUME_BACKFILL: _turning(lambda journal, backfill_id: journal.backfills.resume(backfill_id)),

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -60,6 +61,11 @@ class Remote:
     def commands(self) -> dict[str, Command]:
         """Give all that can be asked for from afar: nothing that takes code, paths or settings."""
         return {"status": self._status, "reload": self._reload, **{order: self._order(order) for order in ORDERS}}
+
+    def report(self, record: Mapping[str, Any]) -> None:
+        """Tell this record beside those of health, if there is a line."""
+        if self._station is not None:
+            self._station.report(record)
 
     def health(self) -> Health:
         """Give the record of now."""

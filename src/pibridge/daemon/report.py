@@ -15,6 +15,7 @@ from pibridge.pi.client import PiClient
 from pibridge.status.counters import Counters
 from pibridge.status.redaction import redacted
 from pibridge.status.snapshot import (
+    AuditStatus,
     ConfigurationStatus,
     HistoryStatus,
     JournalStatus,
@@ -76,6 +77,7 @@ class Report:
                 held=stat.held,
             ),
             history=HistoryStatus.of(history),
+            audit=AuditStatus.of(self._counters.audit),
             configuration=ConfigurationStatus(
                 hash=self._hash, loaded=ticks.render(self._loaded_ticks), refused=self.refused
             ),

@@ -11,6 +11,7 @@ from pibridge import __version__
 from pibridge.config.loaded import Loaded
 from pibridge.config.settings import Configuration
 from pibridge.config.watch import Watch
+from pibridge.daemon.auditing import Auditing
 from pibridge.daemon.delivery import Delivery
 from pibridge.daemon.intake import Intake
 from pibridge.daemon.known import WhatIsKnown
@@ -69,6 +70,8 @@ async def run(  # noqa: PLR0913 - what a daemon has around it
         reload = tasks.start(Reload(watch, parts, hang_up, systemd).run(), "reload")
         mailbox = Mailbox(loaded.configuration.journal.path)
         orders = tasks.start(Orders(journal, mailbox, more={KNOWN: known.order}).run(), "orders")
+        auditing = Auditing(journal, lambda: parts.loaded, lambda: intake.client, counters.audit, remote.report)
+        audits = tasks.start(auditing.run(), "audit")
         signs_of_life = tasks.start(systemd.keep_informed(journal, report), "signs of life")
         stopping = asyncio.create_task(stop.wait(), name="stop")
         log.info("started", version=__version__, site=loaded.configuration.site)
@@ -82,7 +85,7 @@ async def run(  # noqa: PLR0913 - what a daemon has around it
         finally:
             systemd.stopping()
             begun = asyncio.get_running_loop().time()
-            await cancel(reload, orders, signs_of_life, stopping)
+            await cancel(reload, orders, audits, signs_of_life, stopping)
             await asyncio.gather(intake.end(), remote.stop())
             await _flush(journal)
             # A server that does not answer holds up intake's end: sinks have what is left of the time.

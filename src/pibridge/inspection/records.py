@@ -47,6 +47,10 @@ class Records:
         """Give the records of a chunk."""
         return self._stamp.records(chunk.lane, chunk.first_seq, chunk.events)
 
+    def some(self, chunk: Chunk, numbered: Sequence[tuple[int, Event]]) -> list[Record]:
+        """Give the records of some events of a chunk, each with its place."""
+        return self._stamp.some(chunk.lane, chunk.first_seq, numbered)
+
     def one(self, lane: Lane, seq: int, event: Event) -> Record:
         """Give the record of a single event."""
         (record,) = self._stamp.records(lane, seq, [event])

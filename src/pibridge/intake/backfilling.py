@@ -55,7 +55,7 @@ class Backfilling:
     async def _read(self) -> NoReturn:
         known = self._backfills.changes
         while True:
-            running = [each for each in self._backfills.all if each.kind == "backfill" and each.state == "running"]
+            running = [each for each in self._backfills.all if each.kind != "reread" and each.state == "running"]
             for each in running:
                 with suppress(JournalFullError):  # tried again
                     await self._go_on(each)
@@ -70,10 +70,11 @@ class Backfilling:
         if not found.begun:
             await self._begin(found)
         elif not await self._backfills.owed(found):
-            coverage = await self._coverage()
-            await self._journal.join(coverage.reached(found), found.choice.start_ticks)
+            if found.kind == "backfill":
+                coverage = await self._coverage()
+                await self._journal.join(coverage.reached(found), found.choice.start_ticks)
             await self._backfills.finish(found)
-            self._log.info("history read, as asked", backfill=found.id)
+            self._log.info("history read, as asked", kind=found.kind, id=found.id)
 
     async def _begin(self, found: Backfill) -> None:
         numbers = self._meant(found.choice)

@@ -11,11 +11,13 @@ from pibridge.context.choice import Choice
 from pibridge.journal.gaps import Gap
 from pibridge.journal.replay import State
 from pibridge.model import ticks
+from pibridge.model.event import Event
 
 _KEPT: Final = 100
 """So many that are over are remembered: what they have read is not read again."""
 
-Kind = Literal["backfill", "reread"]
+Kind = Literal["backfill", "reread", "repair"]
+"""History that is read, compared with what was read, or read again where an audit found something missing."""
 
 
 class WantedHistory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,8 +27,15 @@ class WantedHistory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     again: bool = False
 
 
+class WantedRepair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an audit asks for. `spans`: by tag, from when to when PI's archive is read again; `deletions`: are told."""
+
+    spans: dict[int, tuple[int, int]] = {}
+    deletions: tuple[Event, ...] = ()
+
+
 class Backfill(Struct, frozen=True, kw_only=True):
-    """History that is to be read, or (`reread`) to be compared with what was read.
+    """History that is to be read (`backfill`, `repair`), or (`reread`) to be compared with what was read.
 
     `begun`: it was found out which tags are meant, `numbers`; `end_ticks`: up to here of PI's time. `owed_ticks`: what
     had to be read then, of all tags together. `looked`: so many tags were compared. `made_s`: Unix time.

@@ -1,12 +1,13 @@
 """Backfills as the daemon deals with them: ordered, paused, read gap by gap. They survive restarts."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
+from pibridge.context.choice import Choice
 from pibridge.errors import PIBridgeError
 from pibridge.journal import backfill, gaps
 from pibridge.journal.backfill import Backfill, Kind, WantedHistory
@@ -75,6 +76,24 @@ class Backfills:
         self._all = {each.id: each for each in now}
         self._tell()
         return backfill_id
+
+    async def repair(self, spans: Mapping[int, tuple[int, int]]) -> str:
+        """Have tags read again from when to when; what the journal has is not told again. Durable; give the id."""
+
+        def run(ledger: Ledger) -> tuple[str, list[Backfill]]:
+            made_s = int(ledger.now_s)
+            repair_id = new_id(made_s, (each.id for each in backfill.load(ledger.db)))
+            reason = backfill.reason_of(repair_id)
+            new = [NewGap(number, start, end, reason) for number, (start, end) in sorted(spans.items())]
+            backfill.forget_old(ledger.db)
+            gaps.insert(ledger.db, new)
+            backfill.save(ledger.db, _repair_of(repair_id, made_s, new))
+            return repair_id, backfill.load(ledger.db)
+
+        repair_id, now = await self._requests.ask(run, _ROW_BYTES + (_TAG_BYTES + _GAP_BYTES) * len(spans))
+        self._all = {each.id: each for each in now}
+        self._tell()
+        return repair_id
 
     async def begin(self, found: Backfill, numbers: Sequence[int], end_ticks: int, new: Sequence[NewGap] = ()) -> None:
         """Write down which tags are meant and, of a backfill, what is to be read of them; durable on return."""
@@ -160,6 +179,21 @@ class Backfills:
         self.changes += 1
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _repair_of(repair_id: str, made_s: int, new: Sequence[NewGap]) -> Backfill:
+    ends = [gap.end_ticks or 0 for gap in new]
+    first, last = min(gap.start_ticks for gap in new), max(ends)
+    return Backfill(
+        id=repair_id,
+        kind="repair",
+        choice=Choice(start_ticks=first, end_ticks=last),
+        made_s=made_s,
+        begun=True,
+        numbers=tuple(gap.tag for gap in new),
+        end_ticks=last,
+        owed_ticks=sum(end - gap.start_ticks + 1 for gap, end in zip(new, ends, strict=True)),
+    )
 
 
 def _turned(now: Backfill, before: set[State], state: State) -> Backfill:

@@ -24,6 +24,7 @@ _LONGEST_PAUSE_S: Final = 60.0
 _FAREWELL_S: Final = 0.5
 _MOST_WAITING: Final = 100
 """Requests that wait to be done, and answers that wait for a connection."""
+_MOST_RECORDS: Final = 31
 
 
 class Station:
@@ -55,6 +56,7 @@ class Station:
         self._is_asked = asyncio.Event()
         self._answers: deque[Answer] = deque()
         self._has_answers = asyncio.Event()
+        self._records: deque[bytes] = deque(maxlen=_MOST_RECORDS)
         self._sending = asyncio.Lock()
         self._session: Session | None = None
         self._is_stopping = False
@@ -68,6 +70,11 @@ class Station:
             # A request that was taken is done, whatever becomes of the connection.
             tasks.create_task(self._do(), name="requests from afar")
             await self._connect()
+
+    def report(self, record: Mapping[str, Any]) -> None:
+        """Tell this record, too, where health records are told; while there is no connection it waits."""
+        self._records.append(msgspec.json.encode(record))
+        self._has_answers.set()
 
     async def settle(self) -> None:
         """Answer what was done, if that is possible at once."""
@@ -136,12 +143,7 @@ class Station:
         if len(payload) > self._line.most_bytes:
             self._log.warning("a health record is too large for this way", bytes=len(payload))
             return
-        try:
-            await session.publish(self._health_topic, payload)
-        except UnavailableError:
-            raise
-        except PIBridgeError as error:
-            self._log.warning("a health record is not taken", error=str(error))
+        await self._publish(session, self._health_topic, payload, "a health record is not taken")
 
     async def _reply(self, session: Session) -> NoReturn:
         """Send answers as they come."""
@@ -155,18 +157,25 @@ class Station:
             while self._answers:
                 await self._send(session, self._answers[0])
                 self._answers.popleft()
+            while self._records and self._health_topic is not None:
+                await self._publish(session, self._health_topic, self._records[0], "a record is not taken")
+                self._records.popleft()
 
     async def _send(self, session: Session, answer: Answer) -> None:
         payload = answer.payload()
         if len(payload) > self._line.most_bytes:
             error = f"the answer has {len(payload)} bytes, this way takes {self._line.most_bytes}"
             payload = Answer(id=answer.id, do=answer.do, error=error).payload()
+        await self._publish(session, self._answers_topic, payload, "an answer is not taken")
+
+    async def _publish(self, session: Session, topic: str, payload: bytes, refused: str) -> None:
+        """Publish. Raises UnavailableError; what is refused for good is said."""
         try:
-            await session.publish(self._answers_topic, payload)
+            await session.publish(topic, payload)
         except UnavailableError:
             raise
         except PIBridgeError as error:
-            self._log.warning("an answer is not taken", id=answer.id, error=str(error))
+            self._log.warning(refused, topic=topic, error=str(error))
 
     async def _do(self) -> NoReturn:
         """Do what is asked for, one after the other."""

@@ -65,12 +65,25 @@ class HistoryCounters:
 
 
 @dataclass
+class AuditCounters:
+    """What audits found since the start. `until_ticks`: up to here all hours were audited; 0: none was.
+
+    `unexplained`: values that differ and could not be mended; `repaired`: that were.
+    """
+
+    until_ticks: int = 0
+    unexplained: int = 0
+    repaired: int = 0
+
+
+@dataclass
 class Counters:
     """Everything that one daemon counts, by the configured names."""
 
     streams: dict[str, StreamCounters] = field(default_factory=dict)
     sinks: dict[str, SinkCounters] = field(default_factory=dict)
     history: HistoryCounters = field(default_factory=HistoryCounters)
+    audit: AuditCounters = field(default_factory=AuditCounters)
 
     def stream(self, name: str) -> StreamCounters:
         """Give the counters of a stream, made at first use."""

@@ -62,7 +62,14 @@ _HISTORY: Mapping[str, tuple[str, Family, str]] = {
     "left_out": ("left_out", CounterMetricFamily, "Times with more events than fit into one answer of PI."),
     "looks": ("looks", CounterMetricFamily, "Settled ranges of time that were read again."),
 }
-
+_AUDIT: Mapping[str, tuple[str, Family, str]] = {
+    "unexplained": (
+        "unexplained",
+        CounterMetricFamily,
+        "Values that differ from PI's and could not be mended.",
+    ),
+    "repaired": ("repaired", CounterMetricFamily, "Values that an audit found missing or changed, and mended."),
+}
 
 _OUTLOOK: Mapping[str, tuple[str, str]] = {
     "full_in_s": ("full_in_seconds", "When the journal is full if the backlog grows on; left out if it does not."),
@@ -84,6 +91,7 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     for part, table, status in (
         ("journal", _JOURNAL, snapshot.journal),
         ("history", _HISTORY, snapshot.history),
+        ("audit", _AUDIT, snapshot.audit),
     ):
         for field, (name, family, text) in table.items():
             yield family(f"pibridge_{part}_{name}", text, value=getattr(status, field))

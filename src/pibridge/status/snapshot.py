@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from pibridge.journal.letters import Count
 from pibridge.model import ticks
-from pibridge.status.counters import HistoryCounters, SinkCounters, StreamCounters
+from pibridge.status.counters import AuditCounters, HistoryCounters, SinkCounters, StreamCounters
 from pibridge.status.outlook import Outlook
 from pibridge.status.redaction import redacted
 
@@ -154,6 +154,22 @@ class HistoryStatus(Struct, frozen=True, kw_only=True):
         )
 
 
+class AuditStatus(Struct, frozen=True, kw_only=True):
+    """What audits found since the start of the daemon: its `AuditCounters`.
+
+    `until`: up to when all hours were audited, as text, empty before the first.
+    """
+
+    until: str = ""
+    unexplained: int = 0
+    repaired: int = 0
+
+    @classmethod
+    def of(cls, counters: AuditCounters) -> Self:
+        """Copy the counters as they are now."""
+        return cls(until=_text(counters.until_ticks), unexplained=counters.unexplained, repaired=counters.repaired)
+
+
 class ConfigurationStatus(Struct, frozen=True, kw_only=True):
     """What the daemon was told. `hash`: the beginning of the SHA-256 of its text, empty if it was read from nowhere.
 
@@ -179,6 +195,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     sinks: dict[str, SinkStatus] = {}
     journal: JournalStatus = JournalStatus()
     history: HistoryStatus = HistoryStatus()
+    audit: AuditStatus = AuditStatus()
     configuration: ConfigurationStatus = ConfigurationStatus()
     reasons: list[str] = []
     outlook: Outlook = Outlook()

@@ -1,0 +1,203 @@
+"""What the audit of one stretch of time comes to, tag by tag. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from pibridge.audit import fingerprints
+from pibridge.audit.comparing import Archived, Compared, Earlier, deletion, since_earlier
+from pibridge.audit.findings import Count, Finding, Mend, SinkCount, What
+from pibridge.audit.fingerprints import NONE, Fingerprint
+from pibridge.context.record import Record
+from pibridge.errors import PIBridgeError
+from pibridge.inspection.sightings import Sighting
+from pibridge.journal.gaps import Gap
+from pibridge.model import ticks
+from pibridge.model.event import Event
+from pibridge.model.tag import Tag
+
+_MOST_FINDINGS: Final = 1000
+_MOST_KEPT: Final = 200
+"""So many values that are gone are kept of a tag, to be told from those that were discarded."""
+
+
+class _Course(Struct):
+    """Of one tag through the time. `until_ticks`: the archive was final before. `before`: as it must have been."""
+
+    tag: Tag
+    until_ticks: int
+    final: Fingerprint = NONE
+    before: Fingerprint = NONE
+    missing: Fingerprint = NONE
+    gone: list[Event] = []
+    deleted: list[Event] = []
+    gone_in_all: int = 0
+    is_compared: bool = True
+
+
+class Audited:
+    """From `start_ticks` to `end_ticks`, both included. `earlier`: by tag, what was found of these very times.
+
+    `count`, `mend`: as they say. `findings`: the first thousand. `notes`: what limits the answer, a line each.
+    """
+
+    def __init__(self, start_ticks: int, end_ticks: int, earlier: Mapping[int, Earlier]) -> None:
+        self.start_ticks = start_ticks
+        self.end_ticks = end_ticks
+        self.count = Count()
+        self.mend = Mend()
+        self.findings: list[Finding] = []
+        self.notes: list[str] = []
+        self._earlier = earlier
+        self._courses: dict[int, _Course] = {}
+
+    @property
+    def cells(self) -> dict[int, Earlier]:
+        """Give by tag what the archive has for good, for a later audit."""
+        return {
+            number: Earlier(course.final, course.until_ticks)
+            for number, course in self._courses.items()
+            if course.final.count or number in self._earlier
+        }
+
+    def note(self, text: str) -> None:
+        """Note something, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def take(  # noqa: PLR0913, PLR0917 - what was compared, and of what
+        self,
+        number: int,
+        tag: Tag,
+        archive: Archived,
+        compared: Compared,
+        seen: Sequence[Sighting],
+        gaps: Sequence[Gap],
+    ) -> None:
+        """Take in one tag and a part of the time, in the order of parts."""
+        course = self._course(number, tag, archive)
+        upto = course.until_ticks
+        course.final += fingerprints.of(event for event in archive.events if event.ticks < upto)
+        earlier = self._earlier.get(number)
+        if earlier is not None:
+            until = earlier.until_ticks
+            course.before += fingerprints.of(event for event in compared.before if event.ticks < until)
+            course.missing += fingerprints.of(event for event in compared.missing if event.ticks < until)
+            course.gone += [event for event in compared.gone if event.ticks < until][: _MOST_KEPT - len(course.gone)]
+        course.deleted += compared.deleted
+        course.gone_in_all += len(compared.gone)
+        count = self.count
+        count.archived += compared.archived
+        count.journaled += compared.journaled
+        for what, events in ((What.MISSING, compared.missing), (What.EDITED, compared.edited)):
+            self._differ(what, number, tag, events, seen, gaps)
+
+    def take_archive_alone(self, number: int, tag: Tag, archive: Archived | None) -> None:
+        """Take in one tag and a part of the time of which the journal no longer has all."""
+        if archive is None:
+            self.count.not_compared += 1
+            return
+        course = self._course(number, tag, archive)
+        course.is_compared = False
+        course.final += fingerprints.of(event for event in archive.events if event.ticks < course.until_ticks)
+        earlier = self._earlier.get(number)
+        if earlier is not None:
+            course.before += fingerprints.of(event for event in archive.events if event.ticks < earlier.until_ticks)
+        self.count.archived += len(archive.events)
+
+    def take_instants(  # noqa: PLR0913, PLR0917 - what was sampled, and what should have been
+        self, number: int, tag: Tag, owed: int, there: int, lacking: Sequence[Event], gaps: Sequence[Gap]
+    ) -> None:
+        """Take in a tag that is sampled."""
+        self.count.archived += owed
+        self.count.journaled += there
+        self._differ(What.MISSING, number, tag, lacking, (), gaps)
+
+    def take_unread(self, tag: Tag, error: PIBridgeError, *, is_expected: bool) -> None:
+        """Take in that PI does not give the archive of a tag."""
+        self.count.unread += 1
+        if is_expected:
+            self.note("of some tags PI keeps no history: they are not compared")
+        else:
+            self.note(f"{tag.name}: PI does not give its archive: {error}")
+
+    def take_sinks(self, counts: Mapping[str, SinkCount]) -> None:
+        """Take in what became of the journal's events at the sinks."""
+        for name, count in counts.items():
+            self.count.sinks.setdefault(name, SinkCount()).add(count)
+
+    def take_absent(self, sink: str, records: Iterable[Record]) -> None:
+        """Take in what the files of a sink do not have; nothing is that, too."""
+        count = self.count.sinks.setdefault(sink, SinkCount())
+        count.looked_at_rest = True
+        for record in records:
+            count.absent += 1
+            event = record.event
+            self.mend.absent.setdefault(sink, {})[record.seq] = event.ticks
+            self._find(What.ABSENT, record.context.tag, event, journal=event.value, sink=sink, seq=record.seq)
+
+    def settle(self) -> None:
+        """Judge what is gone from the archive, once all parts are taken in."""
+        for number, course in self._courses.items():
+            earlier = self._earlier.get(number)
+            if not course.is_compared:
+                if earlier is None:
+                    self.count.not_compared += 1
+                elif earlier.archived != course.before:
+                    self._changed(course, max(1, abs(earlier.archived.count - course.before.count)))
+                continue
+            deleted = course.deleted
+            if earlier is not None:
+                known = since_earlier(earlier.archived, course.before, course.missing, course.gone)
+                if known is not None:
+                    deleted = known
+                elif not deleted:
+                    self._changed(course, max(1, earlier.archived.count - course.before.count))
+            self.count.deleted += len(deleted)
+            self.count.only_here += course.gone_in_all - len(deleted)
+            for event in deleted:
+                self._find(What.DELETED, course.tag, event, journal=event.value)
+                self.mend.deletions.append(deletion(event))
+
+    def _course(self, number: int, tag: Tag, archive: Archived) -> _Course:
+        course = self._courses.get(number)
+        if course is None:
+            course = self._courses[number] = _Course(tag, archive.provisional_ticks)
+        return course
+
+    def _changed(self, course: _Course, values: int) -> None:
+        self.count.changed += values
+        stretch = f"{ticks.render(self.start_ticks)[:16]}Z"
+        self.note(
+            f"{course.tag.name}: PI's archive has changed since an earlier audit of {stretch}, in at least {values} "
+            "values; the journal no longer tells in which"
+        )
+        self._find(What.CHANGED, course.tag, Event(0, self.start_ticks, None))
+
+    def _differ(  # noqa: PLR0913, PLR0917 - values, and what they are judged by
+        self,
+        what: What,
+        number: int,
+        tag: Tag,
+        events: Sequence[Event],
+        seen: Sequence[Sighting],
+        gaps: Sequence[Gap],
+    ) -> None:
+        """Count what the journal lacks: it is owed while it lies in a gap."""
+        found = [event for event in events if not any(_holds(gap, event) for gap in gaps)]
+        self.count.owed += len(events) - len(found)
+        setattr(self.count, what, getattr(self.count, what) + len(found))
+        self.mend.read_again(number, [event.ticks for event in found])
+        has = {each.event.ticks: each.event.value for each in seen} if found else {}
+        for event in found:
+            self._find(what, tag, event, pi=event.value, journal=has.get(event.ticks))
+
+    def _find(self, what: What, tag: Tag, event: Event, **more: Any) -> None:
+        if len(self.findings) < _MOST_FINDINGS:
+            said = Finding(what=what, tag=tag.name, path=tag.path, ts=ticks.render(event.ticks), **more)
+            self.findings.append(said)
+
+
+def _holds(gap: Gap, event: Event) -> bool:
+    return gap.start_ticks <= event.ticks and (gap.end_ticks is None or event.ticks <= gap.end_ticks)

@@ -1,0 +1,285 @@
+"""Compares PI's archive, the journal and the sinks, for some tags and a stretch of time that has settled."""
+
+import asyncio
+from array import array
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, MutableSequence, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, Self, TypeVar, TypeVarTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pibridge.audit.archive import Archive
+from pibridge.audit.audited import Audited
+from pibridge.audit.comparing import Archived, Compared, Earlier, Known, compare
+from pibridge.audit.files_at_rest import absent
+from pibridge.audit.journaled import Journaled
+from pibridge.audit.ledger import HOUR_TICKS, pages_of, place_of
+from pibridge.config.loaded import Loaded
+from pibridge.context.choice import Choice, of_tag
+from pibridge.errors import PIBridgeError
+from pibridge.inspection.records import Records
+from pibridge.inspection.sightings import Sighting
+from pibridge.intake.instants import latest
+from pibridge.journal.gaps import Gap
+from pibridge.journal.reader import JournalReader
+from pibridge.model import ticks
+from pibridge.model.event import Event
+from pibridge.model.tag import Mode, Tag
+from pibridge.pi.client import PiClient
+from pibridge.pi.recorded import has_no_history
+from pibridge.sinks.settings import FileSettings
+
+_SLICE_TICKS: Final = 600 * ticks.PER_SECOND
+_EVENTS_AT_ONCE: Final = 200_000
+_TAGS_AT_ONCE: Final = 2_000
+_LATEST: Final = 1 << 62
+
+
+_Given = TypeVarTuple("_Given")
+_Result = TypeVar("_Result")
+
+
+async def _no_rest() -> None:
+    pass
+
+
+class _State(Struct, frozen=True):
+    """Of the journal. `joined`: since when each tag is owed. `gaps`: by tag."""
+
+    joined: Mapping[int, int]
+    gaps: Mapping[int, Sequence[Gap]]
+    trimmed_ticks: int
+
+
+class _Sides(Struct, frozen=True):
+    """Some tags that are owed, what PI has of them and what the journal, in a stretch of time."""
+
+    tags: Mapping[int, Tag]
+    archives: Mapping[int, Archived | PIBridgeError]
+    seen: Mapping[int, list[Sighting]]
+    state: _State
+    span: tuple[int, int]
+
+    def span_of(self, number: int) -> tuple[int, int]:
+        """Give the part of the time in which a tag is owed."""
+        return max(self.span[0], self.state.joined.get(number, self.span[1])), self.span[1]
+
+    def archive_of(self, number: int) -> Archived | PIBridgeError | None:
+        """Give what PI has of that; None: it was not asked."""
+        archive, since = self.archives.get(number), self.span_of(number)[0]
+        if not isinstance(archive, Archived):
+            return archive
+        return replace(archive, events=[event for event in archive.events if event.ticks >= since])
+
+    def seen_of(self, number: int) -> list[Sighting]:
+        """Give what the journal has of that."""
+        since = self.span_of(number)[0]
+        return [each for each in self.seen.get(number, ()) if each.event.ticks >= since]
+
+
+class Auditor:
+    """Audits with one look at the configuration. Made by `open`.
+
+    Calls raise JournalError, UnavailableError and UnauthorizedError.
+    """
+
+    def __init__(self, loaded: Loaded, reader: JournalReader, thread: ThreadPoolExecutor, archive: Archive) -> None:
+        self._configuration = loaded.configuration
+        self._reader = reader
+        self._thread = thread
+        self._records = Records(loaded, reader)
+        self._journaled = Journaled(loaded, reader, self._records)
+        self._archive = archive
+        self._is_compressed: dict[str, bool] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, loaded: Loaded, client: PiClient, rest: Callable[[], Awaitable[None]] = _no_rest
+    ) -> AsyncIterator[Self]:
+        """Open the journal to read. `rest`: is awaited now and then, by who leaves others the machine."""
+
+        def begin() -> tuple[JournalReader, Self]:
+            reader = JournalReader.open(loaded.configuration.journal.path)
+            return reader, cls(loaded, reader, thread, Archive(client, rest))
+
+        # What is cancelled while the thread works ends there: nothing is closed under its hands.
+        thread = ThreadPoolExecutor(1, "audit")
+        reader = None
+        try:
+            auditor: Self
+            reader, auditor = await asyncio.get_running_loop().run_in_executor(thread, begin)
+            yield auditor
+        finally:
+            if reader is not None:
+                thread.submit(reader.close)
+            thread.shutdown(wait=False)
+
+    def tags(self, choice: Choice) -> list[int]:
+        """Give those of the tags that are meant that can be audited: all that have a history."""
+        is_meant = of_tag(choice, self._records.surroundings.assets)
+        book = self._records.book
+        described = ((number, book.tag(number, _LATEST)) for number in range(1, len(book) + 1))
+        return [number for number, tag in described if tag.kind == "value" and not tag.static and is_meant(tag)]
+
+    async def earlier(self, start_ticks: int, end_ticks: int) -> Mapping[int, Earlier]:
+        """Give what the ledger has of an hour, nothing of a part of one."""
+        if end_ticks - start_ticks + 1 < HOUR_TICKS:
+            return {}
+        source, hour = place_of(start_ticks)
+        page = pages_of(await self._do(self._reader.facts, source)).get(hour)
+        return page.cells if page else {}
+
+    async def audit(
+        self,
+        numbers: Sequence[int],
+        start_ticks: int,
+        end_ticks: int,
+        earlier: Mapping[int, Earlier],
+        *,
+        at_rest: bool = False,
+    ) -> Audited:
+        """Audit at most an hour, both ends included. `earlier`: what was found of these very times.
+
+        `at_rest`: reads the files of file sinks, too.
+        """
+        await self._do(self._refresh)
+        found = Audited(start_ticks, end_ticks, earlier)
+        found.count.tags = len(numbers)
+        delivered: dict[str, MutableSequence[int]] = {}
+        for start in range(start_ticks, end_ticks + 1, _SLICE_TICKS):
+            end = min(end_ticks, start + _SLICE_TICKS - 1)
+            counts = await self._do(self._journaled.counts, start, end)
+            for group in _groups(numbers, counts):
+                part = await self._part(group, start, end, found)
+                for name, seqs in part.items():
+                    delivered.setdefault(name, array("q")).extend(seqs)
+        found.settle()
+        if at_rest:
+            for name, seqs in delivered.items():
+                await self._look_at_rest(name, seqs, found)
+        return found
+
+    async def _do(self, work: Callable[[*_Given], _Result], *given: *_Given) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+
+    def _refresh(self) -> None:
+        self._records.refresh()
+        self._journaled.refresh()
+
+    async def _part(
+        self, numbers: Sequence[int], start: int, end: int, found: Audited
+    ) -> dict[str, MutableSequence[int]]:
+        """Audit some tags; give the positions of what was delivered, by sink.
+
+        PI is asked first: what it has has arrived by the time that the journal is read.
+        """
+        state = await self._do(self._state)
+        tags = {number: self._records.book.tag(number, _LATEST) for number in numbers}
+        owed = {number: tag for number, tag in tags.items() if state.joined.get(number, end + 1) <= end}
+        asked = {number: tag.web_id for number, tag in owed.items() if tag.mode is not Mode.INTERPOLATED}
+        archives = await self._archive.read(asked, start, end)
+        read = await self._do(self._journaled.read, frozenset(numbers), start, end)
+        found.take_sinks(read.sinks)
+        sides = _Sides(owed, archives, read.seen, await self._do(self._state), (start, end))
+        compared = await self._do(_compared, sides)
+        uncompressed = [
+            number
+            for number, each in compared.items()
+            if len(each.gone) > len(each.deleted) and not await self._compresses(owed[number])
+        ]
+        compared |= await self._do(_compared, sides, uncompressed)
+        await self._do(self._take, sides, compared, found)
+        return read.delivered
+
+    def _take(self, sides: _Sides, compared: Mapping[int, Compared], found: Audited) -> None:
+        for number, tag in sides.tags.items():
+            archive = sides.archive_of(number)
+            span = sides.span_of(number)
+            gaps = sides.state.gaps.get(number, ())
+            if isinstance(archive, PIBridgeError):
+                found.take_unread(tag, archive, is_expected=has_no_history(archive))
+            elif span[0] <= sides.state.trimmed_ticks:
+                found.take_archive_alone(number, tag, archive)
+            elif archive is None:
+                self._count_instants(tag, number, sides.seen_of(number), span, gaps, found)
+            else:
+                found.take(number, tag, archive, compared[number], sides.seen_of(number), gaps)
+
+    async def _compresses(self, tag: Tag) -> bool:
+        """Tell whether PI may discard values of a tag before it archives them."""
+        known = self._is_compressed.get(tag.web_id)
+        if known is None:
+            known = self._is_compressed[tag.web_id] = await self._archive.is_compressed(tag.web_id) is not False
+        return known
+
+    def _count_instants(  # noqa: PLR0913, PLR0917 - an instant, and what it is judged by
+        self,
+        tag: Tag,
+        number: int,
+        seen: Sequence[Sighting],
+        span: tuple[int, int],
+        gaps: Sequence[Gap],
+        found: Audited,
+    ) -> None:
+        """Compare what was sampled with the instants at which it should have been."""
+        stream = self._configuration.streams.get(tag.stream)
+        if stream is None:
+            return
+        spacing = ticks.from_seconds(stream.interval)
+        there = {each.event.ticks for each in seen}
+        if any(moment % spacing for moment in there):
+            found.note(f"{tag.name}: was sampled at other times than its stream says now; its instants are not counted")
+            return
+        first, last = -(-span[0] // spacing) * spacing, latest(span[1], spacing)
+        lacking = [Event(number, moment, None) for moment in range(first, last + 1, spacing) if moment not in there]
+        found.take_instants(number, tag, len(range(first, last + 1, spacing)), len(there), lacking, gaps)
+
+    async def _look_at_rest(self, name: str, seqs: Sequence[int], found: Audited) -> None:
+        settings = self._configuration.sinks[name]
+        if isinstance(settings, FileSettings):
+            try:
+                lacking, problems = await self._do(absent, settings.path, seqs)
+            except OSError as error:
+                found.note(f"the files of {name} cannot be read: {error}")
+                return
+            for line in problems:
+                found.note(line)
+            found.take_absent(name, await self._do(self._journaled.records, lacking))
+
+    def _state(self) -> _State:
+        gaps: dict[int, list[Gap]] = {}
+        for gap in self._reader.gaps():
+            gaps.setdefault(gap.tag, []).append(gap)
+        return _State(self._reader.joined(), gaps, self._reader.tally().trimmed_ticks)
+
+
+def _compared(sides: _Sides, uncompressed: Collection[int] | None = None) -> dict[int, Compared]:
+    """Compare tags; some of them as such that PI does not compress, or all as such that it may."""
+    found = {}
+    for number, tag in sides.tags.items():
+        archive = sides.archive_of(number)
+        is_meant = uncompressed is None or number in uncompressed
+        if is_meant and isinstance(archive, Archived) and sides.span_of(number)[0] > sides.state.trimmed_ticks:
+            known = Known(
+                mode=tag.mode, provisional_ticks=archive.provisional_ticks, is_compressed=uncompressed is None
+            )
+            found[number] = compare(archive.events, sides.seen_of(number), known)
+    return found
+
+
+def _groups(numbers: Sequence[int], counts: Counter[int]) -> Iterator[list[int]]:
+    """Give the tags in groups that have few enough events to be compared in memory."""
+    group: list[int] = []
+    events = 0
+    for number in numbers:
+        if group and (events + counts[number] > _EVENTS_AT_ONCE or len(group) == _TAGS_AT_ONCE):
+            yield group
+            group, events = [], 0
+        group.append(number)
+        events += counts[number]
+    if group:
+        yield group

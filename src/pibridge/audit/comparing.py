@@ -1,0 +1,128 @@
+"""One tag, one stretch of time: what PI's archive has against what the journal has. Pure."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import Final
+
+from msgspec import Struct
+
+from pibridge.audit import fingerprints
+from pibridge.audit.fingerprints import NONE, Fingerprint
+from pibridge.inspection.sightings import Sighting
+from pibridge.intake.compare import as_it_stands, differences, place_of
+from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event, Lane
+from pibridge.model.tag import Mode
+from pibridge.model.ticks import FOREVER
+
+_MOST_TRIED: Final = 100
+"""Of so many values those are looked for, one by one and in pairs, that the archive had at an earlier look."""
+
+
+class Archived(Struct, frozen=True):
+    """What PI's archive has, in the order of time. From `provisional_ticks` on PI may still discard it."""
+
+    events: list[Event]
+    provisional_ticks: int
+
+
+class Earlier(Struct, frozen=True, array_like=True):
+    """What an earlier look found in the archive, of the values before `until_ticks`: those were final."""
+
+    archived: Fingerprint
+    until_ticks: int
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """What else is known of a tag. `provisional_ticks`: from then on PI may still discard what it has.
+
+    `is_compressed`: whether PI discards values before it archives them, or may.
+    """
+
+    mode: Mode
+    provisional_ticks: int
+    is_compressed: bool = True
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """`missing`, `edited`: PI's values that the journal lacks, in a new place or in place of another one.
+
+    `gone`: the journal's that the archive has not: PI's compression discards values. `deleted`: those of them that it
+    must have had. `before`: the archive's as it must have been before what is missing or edited now.
+    """
+
+    archived: int
+    journaled: int
+    missing: list[Event]
+    edited: list[Event]
+    gone: list[Event]
+    deleted: list[Event]
+    before: list[Event]
+
+
+def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Known) -> Compared:
+    """Compare all that both have of a tag in a stretch of time. `journaled`: by position, held ones last."""
+    had = as_it_stands(each.event for each in journaled)
+    told = differences(archive, (each.event for each in journaled))
+    edits = {place_of(event) for event in told if event.status & UPDATE}
+    missing = [event for event in told if place_of(event) not in edits]
+    if known.mode is Mode.RECORDED:
+        missing = [event for event in missing if event.ticks < known.provisional_ticks]
+    there = {place_of(event) for event in archive}
+    gone = [event for place, events in had.items() if place not in there for event in events]
+    new = {place_of(event) for event in told}
+    return Compared(
+        archived=len(archive),
+        journaled=sum(map(len, had.values())),
+        missing=missing,
+        edited=[event for event in told if event.status & UPDATE],
+        gone=gone,
+        deleted=_deleted(gone, journaled, known),
+        before=[event for event in archive if place_of(event) not in new]
+        + [event for place in sorted(new) for event in had.get(place, ())],
+    )
+
+
+def since_earlier(
+    earlier: Fingerprint, before: Fingerprint, missing: Fingerprint, gone: Sequence[Event]
+) -> list[Event] | None:
+    """Give which of the `gone` values the archive had at an earlier look. None: it cannot be told.
+
+    `before`: of the archive as it must have been but for what is gone, without what is `missing`: that may have been
+    there, or have come since.
+    """
+    for removed in (earlier - before, earlier - before - missing):
+        if removed == NONE:
+            return []
+        if removed == fingerprints.of(gone):
+            return list(gone)
+        for some in (1, 2) if len(gone) <= _MOST_TRIED else ():
+            for chosen in combinations(gone, some):
+                if fingerprints.of(chosen) == removed:
+                    return list(chosen)
+    return None
+
+
+def deletion(event: Event) -> Event:
+    """Give the event that says that this one is gone."""
+    return Event(event.tag, event.ticks, None, DELETE | event.status & (BAD | QUESTIONABLE))
+
+
+def _deleted(gone: Iterable[Event], journaled: Sequence[Sighting], known: Known) -> list[Event]:
+    final = [event for event in gone if event.ticks < known.provisional_ticks]
+    if known.mode is Mode.RECORDED or not known.is_compressed:
+        return final
+    # By when events arrived: the latest time of all that had arrived until then.
+    latest: list[tuple[int, int]] = []
+    for arrived, moment in sorted((each.arrived_ticks, each.event.ticks) for each in journaled):
+        latest.append((arrived, max(moment, latest[-1][1]) if latest else moment))
+    read = {place_of(each.event): each.arrived_ticks for each in journaled if each.lane is Lane.HISTORY}
+    return [event for event in final if _was_final(event, read.get(place_of(event)), latest)]
+
+
+def _was_final(event: Event, read_ticks: int | None, latest: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether the archive had it for good when it was read from there: it had a later one by then."""
+    if read_ticks is None:
+        return False
+    until_then = bisect_right(latest, (read_ticks, FOREVER))
+    return latest[until_then - 1][1] > event.ticks
