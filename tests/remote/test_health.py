@@ -66,6 +66,7 @@ def test_the_record_has_the_names_that_alarms_are_built_on() -> None:
                 "withheld": 0,
             },
         },
+        "audit": {"until": "", "unexplained": 0, "repaired": 0},
         "problems": ["sink cloud: gone"],
     }
 

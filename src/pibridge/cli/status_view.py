@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pibridge.status.outlook import Outlook
-from pibridge.status.snapshot import HistoryStatus, JournalStatus, SinkStatus, Snapshot, StreamStatus
+from pibridge.status.snapshot import AuditStatus, HistoryStatus, JournalStatus, SinkStatus, Snapshot, StreamStatus
 
 _COLOURS: Final = {"connected": "green", "delivering": "green", "unavailable": "red", "refused": "red"}
 _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -34,6 +34,7 @@ def frame(snapshot: Snapshot) -> RenderableType:
         pi,
         Text(f"journal  {_journal(snapshot.journal, snapshot.outlook)}"),
         Text(f"gaps     {_gaps(snapshot.history, snapshot.outlook)}"),
+        Text(f"audit    {_audit(snapshot.audit)}"),
         *tables,
     )
 
@@ -85,6 +86,12 @@ def _journal(journal: JournalStatus, outlook: Outlook) -> str:
     if outlook.read_per_s is not None:
         text += f"; {outlook.read_per_s:,.0f} events a second"
     return text + (f"; {journal.dropped:,} dropped" if journal.dropped else "")
+
+
+def _audit(audit: AuditStatus) -> str:
+    if not audit.until:
+        return "no hour yet"
+    return f"up to {_time(audit.until)}, {audit.unexplained:,} unexplained, {audit.repaired:,} repaired"
 
 
 def _gaps(history: HistoryStatus, outlook: Outlook) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from msgspec import Struct
 
 from pibridge.model import ticks
-from pibridge.status.snapshot import JournalStatus, SinkStatus, Snapshot
+from pibridge.status.snapshot import AuditStatus, JournalStatus, SinkStatus, Snapshot
 
 STARTING_S: Final = 300.0
 """So long a daemon may take until all is well for the first time."""
@@ -96,6 +96,7 @@ class Health(Struct, frozen=True, kw_only=True):
     gaps: GapsHealth
     journal: JournalHealth
     sinks: dict[str, SinkHealth]
+    audit: AuditStatus
     problems: list[str] = []
 
 
@@ -156,6 +157,7 @@ def health_of(  # noqa: PLR0913 - a snapshot, and what it does not tell
             max_bytes=snapshot.journal.max_bytes,
             runway_s=runway_s(snapshot.journal, snapshot.sinks, events_per_s),
         ),
+        audit=snapshot.audit,
         sinks={name: SinkHealth.of(sink) for name, sink in snapshot.sinks.items()},
         problems=[line[:_MOST_CHARACTERS] for line in problems[:_MOST_PROBLEMS]],
     )

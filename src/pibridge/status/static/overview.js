@@ -5,7 +5,7 @@ import {age, bytes, count, duration, moment, short} from "./words.js";
 
 const sum = (numbers) => Object.values(numbers ?? {}).reduce((a, b) => a + b, 0);
 
-function tiles({pi, streams, sinks, journal, history, outlook}, point) {
+function tiles({pi, streams, sinks, journal, history, audit, outlook}, point) {
   const all = Object.values(streams);
   const tags = all.reduce((total, stream) => total + stream.tags, 0);
   const refused = all.reduce((total, stream) => total + stream.quarantined, 0);
@@ -31,6 +31,8 @@ function tiles({pi, streams, sinks, journal, history, outlook}, point) {
       kind: history.gaps_open ? "warn" : "good"},
     {name: "Tags", value: short(tags), unit: "", note: refused || left ? [refused && `${short(refused)} refused by PI`, left && `${short(left)} left out`].filter(Boolean).join(", ") : `${all.length} ${all.length === 1 ? "stream" : "streams"}`,
       kind: refused || left ? "warn" : "good"},
+    ...(audit.until ? [{name: "Audit", value: short(audit.unexplained), unit: "unexplained", note: `up to ${moment(audit.until)}, ${short(audit.repaired)} repaired`,
+      kind: audit.unexplained ? "bad" : "good"}] : []),
     ...(used > 0.9 ? [{name: "Disk", value: `${Math.round(used * 100)} %`, unit: "", note: "of journal.max_size in use", kind: "warn"}] : []),
   ];
 }
