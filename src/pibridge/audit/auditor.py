@@ -33,7 +33,7 @@ from pibridge.pi.recorded import has_no_history
 from pibridge.sinks.settings import FileSettings
 
 _SLICE_TICKS: Final = 600 * ticks.PER_SECOND
-_EVENTS_AT_ONCE: Final = 200_000
+_EVENTS_AT_ONCE: Final = 50_000
 _TAGS_AT_ONCE: Final = 2_000
 _LATEST: Final = 1 << 62
 

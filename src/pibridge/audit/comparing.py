@@ -1,6 +1,5 @@
 """One tag, one stretch of time: what PI's archive has against what the journal has. Pure."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Final
@@ -13,7 +12,6 @@ from pibridge.inspection.sightings import Sighting
 from pibridge.intake.compare import as_it_stands, differences, place_of
 from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
-from pibridge.model.ticks import FOREVER
 
 _MOST_TRIED: Final = 100
 """Of so many values those are looked for, one by one and in pairs, that the archive had at an earlier look."""
@@ -112,17 +110,9 @@ def _deleted(gone: Iterable[Event], journaled: Sequence[Sighting], known: Known)
     final = [event for event in gone if event.ticks < known.provisional_ticks]
     if known.mode is Mode.RECORDED or not known.is_compressed:
         return final
-    # By when events arrived: the latest time of all that had arrived until then.
-    latest: list[tuple[int, int]] = []
-    for arrived, moment in sorted((each.arrived_ticks, each.event.ticks) for each in journaled):
-        latest.append((arrived, max(moment, latest[-1][1]) if latest else moment))
+    # What one answer of the archive brought was written down at once; but for its last one all of it was final.
     read = {place_of(each.event): each.arrived_ticks for each in journaled if each.lane is Lane.HISTORY}
-    return [event for event in final if _was_final(event, read.get(place_of(event)), latest)]
-
-
-def _was_final(event: Event, read_ticks: int | None, latest: Sequence[tuple[int, int]]) -> bool:
-    """Tell whether the archive had it for good when it was read from there: it had a later one by then."""
-    if read_ticks is None:
-        return False
-    until_then = bisect_right(latest, (read_ticks, FOREVER))
-    return latest[until_then - 1][1] > event.ticks
+    last: dict[int, int] = {}
+    for (_, moment), arrived in read.items():
+        last[arrived] = max(moment, last.get(arrived, moment))
+    return [event for event in final if event.ticks < last.get(read.get(place_of(event), -1), event.ticks)]
