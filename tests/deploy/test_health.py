@@ -65,6 +65,10 @@ def _at(record: Any, path: str) -> Any:
             {"problems": ["configuration refused: sinks.lake.buckett: unknown key", "channel closed"]},
             {"HealthRecords": 1, "OldestGapSeconds": 0, "ConfigurationRefused": 1},
         ),
+        (
+            {"audit": {"until": "", "unexplained": 2, "repaired": 0}},
+            {"HealthRecords": 1, "OldestGapSeconds": 0, "UnexplainedValues": 2},
+        ),
         ({"problems": ["channel closed"]}, {"HealthRecords": 1, "OldestGapSeconds": 0}),
     ],
 )

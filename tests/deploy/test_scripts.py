@@ -107,9 +107,9 @@ def test_a_dry_run_needs_no_account(tmp_path: Path, build: Path, script: str, op
 
 
 def test_step_1_makes_alarms_for_each_site(account: Account) -> None:
-    """Five alarms a site, with the limits that were chosen."""
+    """Six alarms a site, with the limits that were chosen."""
     made = account.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    assert len({each["AlarmName"] for each in made}) == 10
+    assert len({each["AlarmName"] for each in made}) == 12
     assert {each["Threshold"] for each in made if each["AlarmName"].endswith("has an old gap")} == {7200.0}
 
 
