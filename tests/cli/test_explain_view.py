@@ -1,9 +1,9 @@
 from msgspec import Raw
 
 from pibridge.cli.explain_view import explanation_text
-from pibridge.delivery.verdict import Verdict
+from pibridge.delivery.verdict import Again, Verdict
 from pibridge.inspection.absence import Absence
-from pibridge.inspection.explanation import AtSink, Explanation, Found, Missing, OfTag
+from pibridge.inspection.explanation import AtSink, Explanation, Found, InReplay, Missing, OfTag
 from pibridge.inspection.pi_answer import PiAnswer
 
 AT = "2026-03-01T12:00:00.0000000Z"
@@ -25,7 +25,11 @@ EVENT = Found(
     batch=Raw(BATCH),
     sinks={
         "lake": AtSink(
-            verdict=Verdict.WITHHELD, why="filter.quality keeps it back", key="filter.quality", deadband="passes"
+            verdict=Verdict.WITHHELD,
+            why="filter.quality keeps it back",
+            key="filter.quality",
+            deadband="passes",
+            replays={"20260309T120000": InReplay(state="done", verdict=Again.DELIVERED, why="it was sent again")},
         )
     },
 )
@@ -35,7 +39,7 @@ TAG = OfTag(
 
 
 def test_an_event_is_a_few_lines() -> None:
-    """All that is known of it, and a line for each sink."""
+    """All that is known of it, a line for each sink, and one below it for each replay."""
     text = explanation_text(Explanation(asked="T1", at=AT, tags=[TAG], notes=["as of now"]), {})
     assert (
         text
@@ -50,6 +54,7 @@ def test_an_event_is_a_few_lines() -> None:
     asset     Plant/R1, by context.assets
     batch     B-1 (not valid) since 2026-03-01T11:00:00.0000000Z, frame g-1, by context.batches.units
     lake: withheld: filter.quality keeps it back; deadband: passes
+      replay 20260309T120000 (done): delivered: it was sent again
 
 note: as of now
 """

@@ -51,6 +51,8 @@ def _event(event: Found) -> Iterator[str]:
     for name, at_sink in event.sinks.items():
         deadband = "" if at_sink.deadband == "none" else f"; deadband: {at_sink.deadband}"
         yield f"    {name}: {at_sink.verdict}: {at_sink.why}{deadband}"
+        for replay_id, replay in at_sink.replays.items():
+            yield f"      replay {replay_id} ({replay.state}): {replay.verdict}: {replay.why}"
 
 
 def _batch(batch: dict[str, object] | None) -> str:
