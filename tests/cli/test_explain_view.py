@@ -46,14 +46,14 @@ def test_an_event_is_a_few_lines() -> None:
         == rf"""T1 at {AT}
 
 \\PI\T1 (T1)
-  stream s, mode realtime, owed since {AT}
+  selected by stream s, mode realtime, read from {AT} on
   {AT}  1.5  new
     quality   good
     read      live, over a channel, at {AT} by PI's clock
     journal   seq 7, lane live, stored {AT}
     asset     Plant/R1, by context.assets
     batch     B-1 (not valid) since 2026-03-01T11:00:00.0000000Z, frame g-1, by context.batches.units
-    lake: withheld: filter.quality keeps it back; deadband: passes
+    lake: withheld: filter.quality keeps it back
       replay 20260309T120000 (done): delivered: it was sent again
 
 note: as of now
@@ -85,7 +85,7 @@ def test_what_is_not_there_is_told() -> None:
         lines = explanation_text(found, {tag.path: answer}).splitlines()
         assert lines[2:] == [
             r"\\PI\T1 (T1)",
-            "  stream s, mode realtime; it is selected no longer",
+            "  selected by stream s, mode realtime; it is selected no longer",
             "  PI refuses to read it now: 403",
             "  no event at that time: not selected: no stream selects the tag any more",
             "  nothing near it either (only within 1 s)",

@@ -101,7 +101,7 @@ async def test_the_key_that_keeps_it_back_is_named(tmp_path: Path) -> None:
         found = [at_sink for _, at_sink in judged(dock, told).values()]
     assert [each.key for each in found] == ["sinks.lake.filter.tags", "filter.quality", ""]
     assert found[0].why == "sinks.lake.filter.tags keeps it back"
-    assert found[2].why == "the sink has acknowledged up to 3, and its filter lets it pass"
+    assert found[2].why == "the sink has acknowledged up to seq 3, and its filter lets it pass"
 
 
 async def test_what_came_before_the_sink_is_not_owed(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ async def test_what_a_replay_has_not_reached_waits_until_it_is_cancelled(
         await dock.journal.replays.pause(replay_id)
         paused = of(dock, told, replay_id)[3]
         assert (paused.state, paused.verdict) == ("paused", Again.WAITING)
-        assert paused.why == "the replay is through up to 2 of 6; the filter lets it pass"
+        assert paused.why == "the replay is at seq 2 of 6; the filter lets it pass"
         await dock.journal.replays.cancel(replay_id)
         found = [each.verdict for each in of(dock, told, replay_id).values()]
         assert found == [*sent, Again.UNCERTAIN, Again.UNCERTAIN, Again.CANCELLED, Again.CANCELLED]

@@ -151,14 +151,16 @@ def _why(facts: Facts, key: str, reason: str) -> str:
     found = verdict(facts)
     if found is Verdict.WAITING:
         would = f"{key} would keep it back" if key else "its filter lets it pass"
-        return f"the sink has acknowledged up to {facts.cursor}; {would}"
+        if facts.is_thinned is None:
+            would = "its deadband decides when the turn comes"
+        return f"the sink has acknowledged up to seq {facts.cursor}; {would}"
     return {
         Verdict.HELD: "",
         Verdict.NOT_BEGUN: "the sink has no place in the journal yet: the daemon was not started with it",
-        Verdict.NOT_OWED: f"the sink began behind {facts.began}",
+        Verdict.NOT_OWED: f"the sink began behind seq {facts.began} (from: now)",
         Verdict.RESENDING: "it was refused, and waits to be sent again",
         Verdict.REFUSED: f"a dead letter: {reason}",
         Verdict.WITHHELD: f"{key} keeps it back",
         Verdict.UNCERTAIN: "delivered, or kept back by the deadband: that is not known any more",
-        Verdict.DELIVERED: f"the sink has acknowledged up to {facts.cursor}, and its filter lets it pass",
+        Verdict.DELIVERED: f"the sink has acknowledged up to seq {facts.cursor}, and its filter lets it pass",
     }[found]

@@ -36,10 +36,10 @@ class AtSink(Struct, frozen=True, kw_only=True):
 class Found(Struct, frozen=True, kw_only=True):
     """One event of the tag. `seq`: its place; None: it is held. `value`: as PI sent it. `change`: new, edited, deleted.
 
-    `is_at`: it is of the very time that was asked for; else it is the nearest before or after. `read`: how it came.
-    `arrived`: PI's time when its chunk was read; `stored`: our time when it got its place. `held_until`: up to when it
-    waits, of held events. `asset_by`: what tells the asset. `rule`: the batch rule that speaks for it, and `batch` what
-    that says. `record`: as sinks get it; None while it has no place.
+    `quality`: how good, and why; empty for event frames. `is_at`: it is of the very time that was asked for; else it is
+    the nearest before or after. `read`: how it came. `arrived`: PI's time when its chunk was read; `stored`: our time
+    when it got its place. `held_until`: up to when it waits, of held events. `asset_by`: what tells the asset. `rule`:
+    the batch rule that speaks for it, and `batch` what that says. `record`: as sinks get it; None without a place.
     """
 
     seq: int | None

@@ -73,9 +73,9 @@ def _why(facts: FactsAgain, replay: Replay, reason: str) -> str:
     return {
         Again.RESENDING: "it was refused, and waits to be sent again",
         Again.REFUSED: f"a dead letter: {reason}",
-        Again.WAITING: f"the replay is through up to {facts.done} of {replay.upto}; {would}",
+        Again.WAITING: f"the replay is at seq {facts.done} of {replay.upto}; {would}",
         Again.UNCERTAIN: "it was on its way when the replay was cancelled, and was not confirmed",
-        Again.CANCELLED: f"the replay was cancelled when it was through up to {facts.done}",
+        Again.CANCELLED: f"the replay was cancelled at seq {facts.done}",
         Again.WITHHELD: f"{key} keeps it back",
         Again.DELIVERED: "it was sent again, and confirmed",
     }[verdict_again(facts)]
