@@ -42,9 +42,9 @@ class InReplays:
     ) -> dict[str, InReplay]:
         """Give it by id. `letters`, `resending`: dead letters of the event at the sink, by the replay that sent it."""
         found: dict[str, InReplay] = {}
+        seq = sighting.seq
         for replay in self._replays:
-            seq = sighting.seq
-            if replay.sink != sink or seq is None:
+            if seq is None or replay.sink != sink:
                 continue
             record = self._records.again(replay, sighting.lane, seq, sighting.event)
             if record is None:
