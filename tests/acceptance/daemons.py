@@ -27,13 +27,13 @@ class Daemon:
         self.log = folder / "log"
         self.settings = settings
         self._environment = environment or {}
-        self._config = folder / "config.yaml"
+        self.config = folder / "config.yaml"
         self.configure(settings)
         self._process: asyncio.subprocess.Process | None = None
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Write the configuration."""
-        self._config.write_text(yaml.safe_dump(settings))
+        self.config.write_text(yaml.safe_dump(settings))
 
     async def start(self) -> None:
         """Start the process."""
@@ -44,7 +44,7 @@ class Daemon:
                 "pibridge",
                 "run",
                 "--config",
-                str(self._config),
+                str(self.config),
                 stderr=log,
                 env={**os.environ, **self._environment},
             )

@@ -47,7 +47,7 @@ async def test_a_value_is_explained_beside_the_daemon(
 ) -> None:
     """The command and the page say the same of a record that a sink has; of one that never came, why; PI is asked.
 
-    Without a daemon the rest is told; of a tag that PI refuses the daemon knows why.
+    Without a daemon, and without PI, the rest is told; of a tag that PI refuses the daemon knows why.
     """
     async with started(tmp_path, "run", "-c", config) as daemon:
         await daemon.until_settled(port)
@@ -89,6 +89,10 @@ async def test_a_value_is_explained_beside_the_daemon(
     assert alone.code == 0
     assert "all: delivered: " in alone.out
     assert "note: no daemon was asked" in alone.out
+    away = simulator.faults.add("status=503")
+    unanswered = await explain(tmp_path, config, record["tag"], "--at", record["ts"], "--ask-pi")
+    simulator.faults.remove(away.number)
+    assert (unanswered.code, "PI does not say: " in unanswered.out) == (0, True)
     simulator.faults.add(f"status=403@path={record['web_id']}")
     async with started(tmp_path, "run", "-c", config) as daemon:
         await daemon.says("it is set aside and tried again", 30)

@@ -1,9 +1,9 @@
 from msgspec import Raw
 
 from pibridge.cli.explain_view import explanation_text
-from pibridge.delivery.verdict import Verdict
+from pibridge.delivery.verdict import Again, Verdict
 from pibridge.inspection.absence import Absence
-from pibridge.inspection.explanation import AtSink, Explanation, Found, Missing, OfTag
+from pibridge.inspection.explanation import AtSink, Explanation, Found, InReplay, Missing, OfTag
 from pibridge.inspection.pi_answer import PiAnswer
 
 AT = "2026-03-01T12:00:00.0000000Z"
@@ -25,7 +25,11 @@ EVENT = Found(
     batch=Raw(BATCH),
     sinks={
         "lake": AtSink(
-            verdict=Verdict.WITHHELD, why="filter.quality keeps it back", key="filter.quality", deadband="passes"
+            verdict=Verdict.WITHHELD,
+            why="filter.quality keeps it back",
+            key="filter.quality",
+            deadband="passes",
+            replays={"20260309T120000": InReplay(state="done", verdict=Again.DELIVERED, why="it was sent again")},
         )
     },
 )
@@ -35,21 +39,22 @@ TAG = OfTag(
 
 
 def test_an_event_is_a_few_lines() -> None:
-    """All that is known of it, and a line for each sink."""
+    """All that is known of it, a line for each sink, and one below it for each replay."""
     text = explanation_text(Explanation(asked="T1", at=AT, tags=[TAG], notes=["as of now"]), {})
     assert (
         text
         == rf"""T1 at {AT}
 
 \\PI\T1 (T1)
-  stream s, mode realtime, owed since {AT}
+  selected by stream s, mode realtime, read from {AT} on
   {AT}  1.5  new
     quality   good
     read      live, over a channel, at {AT} by PI's clock
     journal   seq 7, lane live, stored {AT}
     asset     Plant/R1, by context.assets
     batch     B-1 (not valid) since 2026-03-01T11:00:00.0000000Z, frame g-1, by context.batches.units
-    lake: withheld: filter.quality keeps it back; deadband: passes
+    lake: withheld: filter.quality keeps it back
+      replay 20260309T120000 (done): delivered: it was sent again
 
 note: as of now
 """
@@ -80,7 +85,7 @@ def test_what_is_not_there_is_told() -> None:
         lines = explanation_text(found, {tag.path: answer}).splitlines()
         assert lines[2:] == [
             r"\\PI\T1 (T1)",
-            "  stream s, mode realtime; it is selected no longer",
+            "  selected by stream s, mode realtime; it is selected no longer",
             "  PI refuses to read it now: 403",
             "  no event at that time: not selected: no stream selects the tag any more",
             "  nothing near it either (only within 1 s)",

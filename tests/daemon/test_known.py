@@ -13,8 +13,8 @@ from pibridge.pi.settings import PiSettings
 from pibridge.status.counters import Counters
 
 
-async def test_what_is_amiss_with_the_streams_of_tags_is_told(tmp_path: Path) -> None:
-    """How many channels are open, and the last error; nothing while all is well."""
+async def test_what_is_amiss_with_streams_and_sinks_is_told(tmp_path: Path) -> None:
+    """How many channels are open, and the last error of each; nothing while all is well."""
     counters = Counters()
     async with opened(tmp_path) as journal:
         intake = Intake(PiClient(PiSettings.model_validate({"url": "https://pi"})), journal, counters, Tasks())
@@ -26,6 +26,9 @@ async def test_what_is_amiss_with_the_streams_of_tags_is_told(tmp_path: Path) ->
         assert await known.order(journal, Raw(b'{"numbers":[1,2]}')) == Known(
             {}, {"s": "1 of 2 channels are open: 503"}
         )
+        counters.sink("lake").last_error = "no route"
+        counters.sink("bus")
+        assert known.of([3]).sinks == {"lake": "no route", "bus": ""}
         stream.last_error = ""
         assert known.of([3]).streams == {"s": "1 of 2 channels are open"}
         with pytest.raises(MsgspecError):

@@ -4,7 +4,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pibridge.delivery.verdict import Facts, Verdict, verdict
+from pibridge.delivery.verdict import Again, Facts, FactsAgain, Verdict, verdict, verdict_again
 
 PLACES = st.integers(1, 6)
 FACTS = st.builds(
@@ -53,3 +53,47 @@ def test_each_verdict_can_be_had() -> None:
         Facts(seq=5, cursor=5),
     ]
     assert list(map(verdict, known)) == list(Verdict)
+
+
+FACTS_AGAIN = st.builds(
+    FactsAgain,
+    seq=PLACES,
+    done=st.integers(0, 6),
+    leaving=st.integers(0, 6),
+    is_cancelled=st.booleans(),
+    is_resending=st.booleans(),
+    is_refused=st.booleans(),
+    withheld_by=st.sampled_from(["", "quality", "batch"]),
+)
+MEANS_AGAIN: dict[Again, Callable[[FactsAgain], object]] = {
+    Again.RESENDING: lambda facts: facts.is_resending,
+    Again.REFUSED: lambda facts: facts.is_refused,
+    Again.WAITING: lambda facts: facts.done < facts.seq and not facts.is_cancelled,
+    Again.UNCERTAIN: lambda facts: facts.done < facts.seq <= facts.leaving and facts.is_cancelled,
+    Again.CANCELLED: lambda facts: facts.done < facts.seq and facts.is_cancelled,
+    Again.WITHHELD: lambda facts: facts.seq <= facts.done and facts.withheld_by,
+    Again.DELIVERED: lambda facts: facts.seq <= facts.done,
+}
+
+
+@given(FACTS_AGAIN)
+def test_every_event_has_one_verdict_in_each_replay(facts: FactsAgain) -> None:
+    """A true one; nothing that a filter keeps back or that was refused counts as sent again."""
+    found = verdict_again(facts)
+    assert MEANS_AGAIN[found](facts)
+    if found is Again.DELIVERED:
+        assert not any((facts.withheld_by, facts.is_refused, facts.is_resending))
+
+
+def test_each_verdict_on_a_replay_can_be_had() -> None:
+    """The set is closed, and none of it is idle."""
+    known = [
+        FactsAgain(seq=2, done=5, is_resending=True, is_refused=True),
+        FactsAgain(seq=2, done=5, is_refused=True),
+        FactsAgain(seq=6, done=5, leaving=7),
+        FactsAgain(seq=6, done=5, leaving=7, is_cancelled=True),
+        FactsAgain(seq=6, done=5, leaving=5, is_cancelled=True),
+        FactsAgain(seq=5, done=5, withheld_by="quality"),
+        FactsAgain(seq=5, done=5, is_cancelled=True),
+    ]
+    assert list(map(verdict_again, known)) == list(Again)

@@ -5,16 +5,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from delivery.shelves import Dock, Shelf, opened
-from inspection.scenes import delivered, loaded
+from delivery.shelves import Shelf, opened
+from inspection.scenes import delivered, judged, loaded
 from journal.samples import NOW
-from pibridge.config.loaded import Loaded
 from pibridge.delivery.verdict import Verdict
 from pibridge.inspection.at_sinks import AtSinks
 from pibridge.inspection.explanation import AtSink
 from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Sighting
-from pibridge.journal.chunks import Chunk
 from pibridge.journal.letters import Wanted
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
@@ -39,27 +37,6 @@ FILTERS = st.sampled_from([{}, GOOD, THIN, {**GOOD, **THIN}, {"tags": ["T2"], **
 def sink(folder: Path, filter_: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Give the settings of a sink with a filter."""
     return {"lake": {"type": "file", "path": folder / "out", "filter": filter_, **more}}
-
-
-def judged(dock: Dock, told: Loaded, name: str = "lake") -> dict[int, tuple[Sighting, AtSink]]:
-    """Give what became of every event, by position, as the journal tells it from the disk."""
-    reader = JournalReader.open(dock.folder)
-    try:
-        at_sinks = AtSinks(told, reader, Records(told, reader))
-        sightings = [
-            Sighting(seq, lane, chunk.arrived_ticks, event)
-            for lane in Lane
-            for chunk in reader.chunks(lane)
-            if isinstance(chunk, Chunk)
-            for seq, event in enumerate(chunk.events, chunk.first_seq)
-        ]
-        times = [(each.lane, each.event.tag, each.event.ticks) for each in sightings]
-        return {
-            each.seq or 0: (each, at_sinks.of(each, is_alone=times.count(time) == 1)[name])
-            for each, time in zip(sightings, times, strict=True)
-        }
-    finally:
-        reader.close()
 
 
 def odd(shelf: Shelf, verdicts: dict[int, tuple[Sighting, AtSink]], letters: set[int]) -> dict[int, str]:
@@ -124,7 +101,7 @@ async def test_the_key_that_keeps_it_back_is_named(tmp_path: Path) -> None:
         found = [at_sink for _, at_sink in judged(dock, told).values()]
     assert [each.key for each in found] == ["sinks.lake.filter.tags", "filter.quality", ""]
     assert found[0].why == "sinks.lake.filter.tags keeps it back"
-    assert found[2].why == "the sink has acknowledged up to 3, and its filter lets it pass"
+    assert found[2].why == "the sink has acknowledged up to seq 3, and its filter lets it pass"
 
 
 async def test_what_came_before_the_sink_is_not_owed(tmp_path: Path) -> None:

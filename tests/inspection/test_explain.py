@@ -87,13 +87,13 @@ async def test_a_value_that_is_not_there_has_its_reason_and_neighbours(tmp_path:
         assert (tag.missing.absence, tag.is_selected) == (Absence.NOT_THERE, True)
         assert [(event.value, event.is_at) for event in tag.events] == [(5, False), (6, False)]
         await dock.journal.open_gaps([NewGap(1, NOW + 2, None, "a channel lost")])
-        known = Known({1: "403 Forbidden"}, {"s": "0 of 1 channels are open"})
+        known = Known({1: "403 Forbidden"}, {"s": "0 of 1 channels are open"}, {"lake": "no route"})
         found = look(tmp_path, "T1", NOW + 3, known)
         (tag,) = found.tags
         assert tag.missing is not None
         assert (tag.missing.absence, tag.refused) == (Absence.OWED, "403 Forbidden")
         assert found.daemon
-        assert "stream s: 0 of 1 channels are open" in found.notes
+        assert found.notes[-2:] == ["stream s: 0 of 1 channels are open", "sink lake: no route"]
         assert "no daemon was asked" in look(tmp_path, "T1", NOW + 3).notes[-1]
         (other,) = look(tmp_path, "T3", NOW).tags
         assert other.missing is not None

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from context.plants import CASCADE, NO_DATA, NOTE, POINT
 from pibridge.inspection.words import change_in_words, quality_in_words
@@ -30,6 +31,11 @@ def test_quality_has_a_reason(value: Any, status: int, said: str) -> None:
 def test_texts_are_proper_values_of_tags_of_texts() -> None:
     """Also one that looks like no number."""
     assert quality_in_words(Event(1, 0, "NaN"), NOTE) == "good"
+
+
+def test_event_frames_have_no_quality() -> None:
+    """They are no values."""
+    assert not quality_in_words(Event(1, 0, {"id": "g-1"}, START), replace(POINT, kind="frame"))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pibridge.context.record import Record
 from pibridge.context.settings import FilterSettings
 from pibridge.delivery.thinned import always_passes
 from pibridge.delivery.verdict import Facts, Verdict, verdict
+from pibridge.inspection.in_replays import replay_of
 from pibridge.journal.letters import Wanted
 from pibridge.journal.reader import JournalReader
 from pibridge.model.event import Lane
@@ -44,8 +45,10 @@ class AtSinks:
                 admits=filters.build(settings),
                 began=reader.begun(name),
                 cursors={lane: cursor.seq for (sink, lane), cursor in cursors.items() if sink == name},
-                refused=frozenset(kept.letter.seq for kept in reader.dead_letters(Wanted(sink=name))),
-                resending=frozenset(letter.seq for letter in reader.resending(name)),
+                refused=frozenset(
+                    kept.letter.seq for kept in reader.dead_letters(Wanted(sink=name)) if not replay_of(kept.letter)
+                ),
+                resending=frozenset(letter.seq for letter in reader.resending(name) if not replay_of(letter)),
             )
             for name, settings in loaded.configuration.sink_filters().items()
         }

@@ -16,6 +16,7 @@ from pibridge.config.loaded import Loaded
 from pibridge.daemon import logs
 from pibridge.daemon.known import Numbers
 from pibridge.daemon.orders import KNOWN, asked
+from pibridge.errors import UnauthorizedError, UnavailableError
 from pibridge.inspection.explain import Known
 from pibridge.inspection.explain import explain as explained
 from pibridge.inspection.explanation import Explanation
@@ -53,6 +54,10 @@ def explain(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can b
 
 
 async def _ask_pi(loaded: Loaded, found: Explanation, moment: int) -> dict[str, PiAnswer]:
-    """Give what PI says, by path."""
-    async with PiClient(loaded.configuration.pi) as client:
-        return {tag.path: await pi_answer(client, tag.web_id, moment) for tag in found.tags if tag.web_id}
+    """Give what PI says, by path; if it cannot be asked, why."""
+    asked = {tag.path: tag.web_id for tag in found.tags if tag.web_id}
+    try:
+        async with PiClient(loaded.configuration.pi) as client:
+            return {path: await pi_answer(client, web_id, moment) for path, web_id in asked.items()}
+    except (UnavailableError, UnauthorizedError) as error:
+        return dict.fromkeys(asked, PiAnswer([], error=str(error)))

@@ -23,9 +23,9 @@ def explanation_text(found: Explanation, answers: Mapping[str, PiAnswer]) -> str
 
 def _tag(tag: OfTag) -> Iterator[str]:
     yield f"{tag.path} ({tag.tag})"
+    since = f", read from {tag.owed_since} on" if tag.owed_since else ""
     past = "" if tag.is_selected else "; it is selected no longer"
-    since = f", owed since {tag.owed_since}" if tag.owed_since else ""
-    yield f"  stream {tag.stream}, mode {tag.mode}{since}{past}"
+    yield f"  selected by stream {tag.stream}, mode {tag.mode}{since}{past}"
     if tag.refused:
         yield f"  PI refuses to read it now: {tag.refused}"
     if tag.missing is not None:
@@ -39,7 +39,8 @@ def _tag(tag: OfTag) -> Iterator[str]:
 def _event(event: Found) -> Iterator[str]:
     place = "held, without a place yet" if event.seq is None else f"seq {event.seq}"
     yield f"  {event.ts}  {msgspec.json.encode(event.value).decode()}  {event.change}"
-    yield f"    quality   {event.quality}"
+    if event.quality:
+        yield f"    quality   {event.quality}"
     yield f"    read      {event.read}, at {event.arrived} by PI's clock"
     stored = f", stored {event.stored}" if event.stored else f", until {event.held_until}"
     yield f"    journal   {place}, lane {event.lane}{stored}"
@@ -49,8 +50,9 @@ def _event(event: Found) -> Iterator[str]:
         batch = msgspec.json.decode(event.batch)
         yield f"    batch     {_batch(batch)}, by context.batches.{event.rule}"
     for name, at_sink in event.sinks.items():
-        deadband = "" if at_sink.deadband == "none" else f"; deadband: {at_sink.deadband}"
-        yield f"    {name}: {at_sink.verdict}: {at_sink.why}{deadband}"
+        yield f"    {name}: {at_sink.verdict}: {at_sink.why}"
+        for replay_id, replay in at_sink.replays.items():
+            yield f"      replay {replay_id} ({replay.state}): {replay.verdict}: {replay.why}"
 
 
 def _batch(batch: dict[str, object] | None) -> str:

@@ -1,4 +1,4 @@
-"""What of tags only the running daemon knows: whether PI refuses them, and how their streams go."""
+"""What of tags only the running daemon knows: whether PI refuses them, and how their streams and the sinks go."""
 
 from collections.abc import Sequence
 
@@ -35,7 +35,8 @@ class WhatIsKnown:
         aside = self._intake.refused()
         refused = {number: aside[number] for number in numbers if number in aside}
         streams = {self._journal.tag(number, ticks.FOREVER).stream for number in numbers}
-        return Known(refused, {name: self._state_of(name) for name in sorted(streams)})
+        sinks = {name: found.last_error for name, found in sorted(self._counters.sinks.items())}
+        return Known(refused, {name: self._state_of(name) for name in sorted(streams)}, sinks)
 
     def _state_of(self, stream: str) -> str:
         """Say what is amiss with a stream; empty: nothing."""

@@ -1,4 +1,4 @@
-"""What becomes of one event at one sink: exactly one verdict, of what is known of it. Pure."""
+"""What becomes of one event at one sink, and of each replay of it: exactly one verdict, of what is known. Pure."""
 
 from enum import StrEnum
 
@@ -60,5 +60,55 @@ def verdict(facts: Facts) -> Verdict:
         Verdict.WITHHELD: bool(facts.withheld_by or facts.is_thinned),
         Verdict.UNCERTAIN: facts.is_thinned is None,
         Verdict.DELIVERED: True,
+    }
+    return next(each for each, is_so in holds.items() if is_so)
+
+
+class Again(StrEnum):
+    """All that can have become of an event that a replay is to send to a sink once more."""
+
+    RESENDING = "resending"
+    """The replay sent it, it was refused, and waits to be sent again."""
+    REFUSED = "refused"
+    """The replay sent it, and the far side will never take it: a dead letter."""
+    WAITING = "waiting"
+    """The replay has not got so far yet."""
+    UNCERTAIN = "uncertain"
+    """The replay was cancelled while this was on its way; nothing was confirmed."""
+    CANCELLED = "cancelled"
+    """The replay was cancelled before it got so far."""
+    WITHHELD = "withheld"
+    """The replay has passed it, and the sink's filter keeps it back."""
+    DELIVERED = "delivered"
+    """The far side has confirmed it once more."""
+
+
+class FactsAgain(Struct, frozen=True, kw_only=True):
+    """What is known of an event, and of a replay to a sink that means it.
+
+    `done`: the replay is through up to this place. `leaving`: what follows up to this place is on its way, if anything.
+    `withheld_by`: key of the filter that keeps it back, empty: none; no deadband is asked.
+    """
+
+    seq: int
+    done: int
+    leaving: int = 0
+    is_cancelled: bool = False
+    is_resending: bool = False
+    is_refused: bool = False
+    withheld_by: str = ""
+
+
+def verdict_again(facts: FactsAgain) -> Again:
+    """Give what became of the event: the first of these that holds."""
+    is_to_come = facts.seq > facts.done
+    holds = {
+        Again.RESENDING: facts.is_resending,
+        Again.REFUSED: facts.is_refused,
+        Again.WAITING: is_to_come and not facts.is_cancelled,
+        Again.UNCERTAIN: is_to_come and facts.seq <= facts.leaving and not facts.withheld_by,
+        Again.CANCELLED: is_to_come,
+        Again.WITHHELD: bool(facts.withheld_by),
+        Again.DELIVERED: True,
     }
     return next(each for each, is_so in holds.items() if is_so)

@@ -10,6 +10,7 @@ from pibridge.delivery import thinning
 from pibridge.delivery.thinned import always_passes, asked_again, by_marks
 from pibridge.delivery.verdict import Facts, Verdict, verdict
 from pibridge.inspection.explanation import AtSink
+from pibridge.inspection.in_replays import InReplays, replay_of
 from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Sighting
 from pibridge.journal.chunks import Chunk
@@ -34,6 +35,7 @@ class AtSinks:
         self._records = records
         self._settings = loaded.configuration.sink_filters()
         self._cursors = reader.cursors()
+        self._in_replays = InReplays(loaded.configuration, reader.replays(), records)
         counts = reader.count_dead_letters()
         kept = sum(count.kept + count.resending for count in counts.values())
         self.has_lost_letters = reader.tally().dead_letters > kept
@@ -55,13 +57,16 @@ class AtSinks:
         key = filters.build(self._settings[name])(record)
         has_deadband = not key and bool(self._settings[name].deadband.amount)
         is_thinned = self._is_thinned(name, record, is_alone=is_alone) if has_deadband else False
-        letter = next(iter(self._reader.dead_letters(Wanted(sink=name, seqs=(seq,)))), None)
+        letters = {
+            replay_of(kept.letter): kept.letter for kept in self._reader.dead_letters(Wanted(sink=name, seqs=(seq,)))
+        }
+        resending = {replay_of(each) for each in self._reader.resending(name) if each.seq == seq}
         facts = Facts(
             seq=seq,
             began=self._reader.begun(name).get(lane, 0),
             cursor=None if cursor is None else cursor.seq,
-            is_resending=any(each.seq == seq for each in self._reader.resending(name)),
-            is_refused=letter is not None,
+            is_resending="" in resending,
+            is_refused="" in letters,
             withheld_by=key,
             is_thinned=is_thinned,
         )
@@ -69,10 +74,11 @@ class AtSinks:
         written = self._configuration.filter_key(name, key) if key else ""
         return AtSink(
             verdict=verdict(facts),
-            why=_why(facts, written, letter.letter.reason if letter else ""),
+            why=_why(facts, written, letters[""].reason if facts.is_refused else ""),
             key=written,
             deadband=_THINNED[is_thinned] if has_deadband else "none",
             cursor=facts.cursor,
+            replays=self._in_replays.of(name, sighting, letters, resending),
         )
 
     def _is_thinned(self, name: str, record: Record, *, is_alone: bool) -> bool | None:
@@ -113,7 +119,10 @@ class AtSinks:
         """Tell whether the sink may have refused an event of a tag before a position."""
         letters = [kept.letter for kept in self._reader.dead_letters(Wanted(sink=name))]
         letters += self._reader.resending(name)
-        known = any(each.seq < below and (each.event is None or each.event.tag == number) for each in letters)
+        known = any(
+            each.seq < below and (each.event is None or each.event.tag == number) and not replay_of(each)
+            for each in letters
+        )
         return known or self.has_lost_letters
 
     def _has_all_behind(self, lane: Lane, seq: int) -> bool:
@@ -142,14 +151,16 @@ def _why(facts: Facts, key: str, reason: str) -> str:
     found = verdict(facts)
     if found is Verdict.WAITING:
         would = f"{key} would keep it back" if key else "its filter lets it pass"
-        return f"the sink has acknowledged up to {facts.cursor}; {would}"
+        if facts.is_thinned is None:
+            would = "its deadband decides when the turn comes"
+        return f"the sink has acknowledged up to seq {facts.cursor}; {would}"
     return {
         Verdict.HELD: "",
         Verdict.NOT_BEGUN: "the sink has no place in the journal yet: the daemon was not started with it",
-        Verdict.NOT_OWED: f"the sink began behind {facts.began}",
+        Verdict.NOT_OWED: f"the sink began behind seq {facts.began} (from: now)",
         Verdict.RESENDING: "it was refused, and waits to be sent again",
         Verdict.REFUSED: f"a dead letter: {reason}",
         Verdict.WITHHELD: f"{key} keeps it back",
         Verdict.UNCERTAIN: "delivered, or kept back by the deadband: that is not known any more",
-        Verdict.DELIVERED: f"the sink has acknowledged up to {facts.cursor}, and its filter lets it pass",
+        Verdict.DELIVERED: f"the sink has acknowledged up to seq {facts.cursor}, and its filter lets it pass",
     }[found]

@@ -27,10 +27,14 @@ _LIVE: Final = {"channel": "live, over a channel", "updates": "live, by Stream U
 
 
 class Known(Struct, frozen=True):
-    """What only a running daemon knows. `refused`: why PI refuses to read tags, by number. `streams`: how they go."""
+    """What only a running daemon knows. `refused`: why PI refuses to read tags, by number.
+
+    `streams`, `sinks`: what is amiss with each, by name; empty: nothing.
+    """
 
     refused: dict[int, str] = {}
     streams: dict[str, str] = {}
+    sinks: dict[str, str] = {}
 
 
 def explain(
@@ -100,8 +104,9 @@ class _Looking:
         if self._sinks.has_lost_letters:
             notes.append("some dead letters were dropped, sent again or grew old: such an event counts as delivered")
         if not has_daemon:
-            notes.append("no daemon was asked: whether PI refuses to read a tag now is not known")
-        return [*notes, *(f"stream {name}: {state}" for name, state in self._known.streams.items() if state)]
+            notes.append("no daemon was asked: whether PI refuses a tag now, or a sink cannot deliver, is not known")
+        notes += [f"stream {name}: {state}" for name, state in self._known.streams.items() if state]
+        return notes + [f"sink {name}: {state}" for name, state in self._known.sinks.items() if state]
 
     def at(self, number: int, moment: int) -> OfTag:
         """Explain one tag at a time."""

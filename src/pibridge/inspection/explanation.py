@@ -4,14 +4,25 @@ from typing import Any
 
 from msgspec import Struct
 
-from pibridge.delivery.verdict import Verdict
+from pibridge.delivery.verdict import Again, Verdict
 from pibridge.inspection.absence import Absence
+from pibridge.journal.replay import State
+
+
+class InReplay(Struct, frozen=True, kw_only=True):
+    """What became of an event in a replay to a sink. `state`: how the replay goes. `why`, `key`: as of `AtSink`."""
+
+    state: State
+    verdict: Again
+    why: str
+    key: str = ""
 
 
 class AtSink(Struct, frozen=True, kw_only=True):
     """What became of an event at one sink. `why`: in words. `key`: where the filter that keeps it back is written.
 
     `deadband`: `none`, `passes`, `keeps back`, or `not known`. `cursor`: how far the sink has acknowledged the lane.
+    `replays`: those that mean the event, by id, the oldest first.
     """
 
     verdict: Verdict
@@ -19,15 +30,16 @@ class AtSink(Struct, frozen=True, kw_only=True):
     key: str = ""
     deadband: str = "none"
     cursor: int | None = None
+    replays: dict[str, InReplay] = {}
 
 
 class Found(Struct, frozen=True, kw_only=True):
     """One event of the tag. `seq`: its place; None: it is held. `value`: as PI sent it. `change`: new, edited, deleted.
 
-    `is_at`: it is of the very time that was asked for; else it is the nearest before or after. `read`: how it came.
-    `arrived`: PI's time when its chunk was read; `stored`: our time when it got its place. `held_until`: up to when it
-    waits, of held events. `asset_by`: what tells the asset. `rule`: the batch rule that speaks for it, and `batch` what
-    that says. `record`: as sinks get it; None while it has no place.
+    `quality`: how good, and why; empty for event frames. `is_at`: it is of the very time that was asked for; else it is
+    the nearest before or after. `read`: how it came. `arrived`: PI's time when its chunk was read; `stored`: our time
+    when it got its place. `held_until`: up to when it waits, of held events. `asset_by`: what tells the asset. `rule`:
+    the batch rule that speaks for it, and `batch` what that says. `record`: as sinks get it; None without a place.
     """
 
     seq: int | None

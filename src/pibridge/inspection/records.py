@@ -12,6 +12,7 @@ from pibridge.context.surroundings import Surroundings
 from pibridge.intake.frames import recall_from
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.reader import JournalReader
+from pibridge.journal.replay import Replay
 from pibridge.journal.tags import TagBook
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
@@ -55,6 +56,12 @@ class Records:
         """Give the record of a single event."""
         (record,) = self._stamp.records(lane, seq, [event])
         return record
+
+    def again(self, replay: Replay, lane: Lane, seq: int, event: Event) -> Record | None:
+        """Give the record of a single event as a replay would send it now. None: the replay does not mean it."""
+        chooser = Chooser(replay.choice, self._stamp.again(replay.id))
+        records = chooser.records(lane, seq, chooser.events(lane, seq, [event]))
+        return records[0] if records and replay.begin < seq <= replay.upto else None
 
     def chosen(self, chunk: Chunk, choice: Choice) -> list[Record]:
         """Give those that are meant."""

@@ -14,7 +14,9 @@ _MARKS: Final = {
 
 
 def quality_in_words(event: Event, tag: Tag) -> str:
-    """Say how good a value is, and why."""
+    """Say how good a value is, and why. Empty: it is an event frame."""
+    if tag.kind == "frame":
+        return ""
     said = meaning(event, text=tag.text)
     because = []
     if said.error:
