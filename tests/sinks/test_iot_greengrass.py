@@ -29,10 +29,11 @@ async def test_records_get_to_iot_core(
         await sink.close()
 
 
-async def test_messages_can_be_compressed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """With json.gz the same records need far fewer messages."""
+@pytest.mark.parametrize("encoding", ["json.gz", "columns"])
+async def test_messages_can_be_compressed(encoding: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compressed, or as columns, the same records need far fewer messages."""
     async with listening(tmp_path_factory.mktemp("core")) as nucleus:
-        settings = IotCoreSettings(type="iot_core", topic="pi/{site}", encoding="json.gz")
+        settings = IotCoreSettings(type="iot_core", topic="pi/{site}", encoding=encoding)
         sink = build_iot_greengrass("cloud", settings, "houston", nucleus.environment)
         await sink.write(ListedBatch(values(1, 200)))
         assert len(records_of(nucleus.iot_core)) == 200

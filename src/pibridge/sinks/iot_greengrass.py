@@ -28,6 +28,6 @@ def build_iot_greengrass(
         site,
         promise=_PROMISES[component.nucleus],
         limits=_LIMITS,
-        compress=settings.encoding == "json.gz",
+        encoding=settings.encoding,
         max_age_s=settings.roll.age,
     )

@@ -6,7 +6,7 @@ from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from pibridge.context.messages import Message, Packing
+from pibridge.context.messages import Encoding, Message, Packing
 from pibridge.context.record import Context, Record, context_of
 from pibridge.context.topics import TopicTemplate
 from pibridge.errors import UnavailableError
@@ -43,7 +43,7 @@ class NucleusSink:
         *,
         promise: str,
         limits: PublishLimits,
-        compress: bool = False,
+        encoding: Encoding = "json",
         max_age_s: float = 1.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -52,7 +52,7 @@ class NucleusSink:
         self._site = site
         self._topics = TopicTemplate(topic, site)
         self._most_bytes = most_payload_bytes(operation, component.nucleus)
-        self._packing = Packing(site, self._topics.of, self._most_bytes, compress=compress)
+        self._packing = Packing(site, self._topics.of, self._most_bytes, encoding=encoding)
         self._nucleus = component.nucleus
         self._connection = NucleusConnection(component)
         self._promise = promise
