@@ -41,6 +41,18 @@ async def test_messages_can_be_compressed(encoding: str, tmp_path_factory: pytes
         await sink.close()
 
 
+async def test_messages_over_lite_are_billed_as_one(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """IoT Core counts each 5 KB of topic and payload, and lite takes less than two of these: so messages hold one."""
+    async with listening(tmp_path_factory.mktemp("core")) as nucleus:
+        sink = GreengrassCore(nucleus, local=False).sink()
+        await sink.write(ListedBatch(values(1, 200)))
+        sizes = [len(topic.encode()) + len(payload) for topic, payload in nucleus.iot_core]
+        assert len(records_of(nucleus.iot_core)) == 200
+        assert max(sizes) <= 5120
+        assert min(sizes[:-1]) > 4000
+        await sink.close()
+
+
 def test_it_needs_a_component() -> None:
     """Outside a component there is no such way, which is said before anything is sent."""
     with pytest.raises(ConfigurationError, match=r"^sinks\.cloud: works only inside a Greengrass component"):
