@@ -132,8 +132,8 @@ def test_what_is_shared_stands_once() -> None:
         assert text.count(each) <= 2  # a batch has its id as its name, too
 
 
-def test_it_needs_a_fraction_of_json() -> None:
-    """Of a tag's values the bytes are a third of those of compressed JSON."""
+def test_it_needs_less_than_compressed_json() -> None:
+    """A tag's values need less than half of what they need as compressed JSON."""
     context = context_of("houston", TEMPERATURE, TEMPERATURE.asset, Lane.LIVE)
     some = [Record(seq, Event(1, NOON + seq * 10_012_347, seq * 1.37 % 97), context) for seq in range(1, 1000)]
     zipped = gzip.compress(b",".join(map(json_record, some)))

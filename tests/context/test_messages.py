@@ -73,3 +73,12 @@ def test_the_same_records_give_the_same_bytes(encoding: Encoding) -> None:
     sent = records((0, "x"), (2, "y"))
     packing = Packing("houston", topic_of, 10_000, encoding=encoding)
     assert packing.pack(sent) == packing.pack(sent)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_messages_of_a_backlog_are_full(encoding: Encoding) -> None:
+    """However few bytes records need: each message but the last has no room for a tenth more."""
+    sent = [Record(seq, Event(seq % 2, NOON + seq, seq * 1.37 % 97), CONTEXTS[seq % 2]) for seq in range(1, 9000)]
+    messages, _ = Packing("houston", topic_of, 7000, encoding=encoding).pack(sent)
+    assert len(messages) > 3
+    assert all(len(message.payload) > 7000 * 0.9 for message in messages[:-1])
