@@ -6,7 +6,7 @@ BIN := .venv/bin
 EXTRAS ?= dev
 INSTALLED := .venv/.installed-$(EXTRAS)
 
-.PHONY: help demo test check bench lint lock clean
+.PHONY: help demo test check bench cost lint lock clean
 
 help:
 	@echo 'make demo   a plant to play with, read into files: needs neither PI nor AWS'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check  lint and test: what must be green before a change goes in'
 	@echo 'make lock   requirements.lock after a change of the dependencies; remove the file first to take the newest of all'
 	@echo 'make bench  how fast the whole road is on this machine'
+	@echo 'make cost   what the destinations count of a plant: the tables of docs/cost.md'
 	@echo 'make clean  removes what these targets made'
 
 demo: $(INSTALLED)
@@ -28,6 +29,9 @@ check: lint test
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/road.py
+
+cost: $(INSTALLED)
+	$(BIN)/python benchmarks/cost.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -1,16 +1,15 @@
 import base64
-import gzip
 import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from deploy.cloud import template
-from pibridge.context.record import json_lines
+from pibridge.context.messages import Encoding, Packing
 from sinks.plant_records import every_kind
 
 MOST_CHARACTERS = 4096
@@ -65,18 +64,17 @@ def function(secret: str) -> dict[str, Any]:
     return names
 
 
-def message(*, zipped: bool) -> dict[str, str]:
+def message(encoding: Encoding) -> dict[str, str]:
     """Give a message of every kind of record, as the rule hands it on."""
-    records = [json.loads(line) for line in json_lines(every_kind()).splitlines()]
-    body = json.dumps({"v": 1, "site": "houston", "records": records}).encode()
-    return {"data": base64.b64encode(gzip.compress(body) if zipped else body).decode()}
+    ((packed,), _) = Packing("houston", lambda _: "pi", 128 << 10, encoding=encoding).pack(every_kind())
+    return {"data": base64.b64encode(packed.payload).decode()}
 
 
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("encoding", get_args(Encoding))
 @pytest.mark.parametrize("secret", ["apiv3_x", '{"token": "apiv3_x", "user": "u"}'])
-def test_messages_become_points(influx: Influx, secret: str, *, zipped: bool) -> None:
+def test_messages_become_points(influx: Influx, secret: str, encoding: Encoding) -> None:
     """Each value is one point of its tag and time; whole numbers become fractions, so no column changes its type."""
-    function(secret)["handler"](message(zipped=zipped), None)
+    function(secret)["handler"](message(encoding), None)
     ((path, token, lines),) = influx.written
     assert (path, token) == ("/api/v2/write?org=acme&bucket=plant&precision=ns", "Token apiv3_x")
     series = "pi,asset=Plant/Area1/R1,site=houston,stream=reactors,tag=Plant/Area1/R1|Temperature,unit=°C"

@@ -1,4 +1,5 @@
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 
 from context.plants import NOON, POINT
 from greengrass.frames import APPLICATION_MESSAGE, Frame
-from pibridge.context.messages import Packing
+from pibridge.context.messages import Encoding, Packing
 from pibridge.context.record import Record, context_of
 from pibridge.context.topics import TopicTemplate
 from pibridge.greengrass.component import Nucleus
@@ -45,13 +46,13 @@ def test_little_room_is_given_away() -> None:
     names=st.lists(st.text(min_size=1, max_size=300), min_size=1, max_size=4),
     texts=st.lists(st.text(max_size=4000), max_size=30),
     operation=st.sampled_from(Operation),
-    compress=st.booleans(),
+    encoding=st.sampled_from(get_args(Encoding)),
 )
 def test_no_message_is_a_frame_too_long(
     names: list[str],
     texts: list[str],
     operation: Operation,
-    compress: bool,  # noqa: FBT001 - a drawn value
+    encoding: Encoding,
 ) -> None:
     """Whatever tags are called and say: a packed message fits a frame of lite, or its topic has a problem."""
     contexts = [context_of("houston", replace(POINT, name=name), None, Lane.LIVE) for name in names]
@@ -59,7 +60,7 @@ def test_no_message_is_a_frame_too_long(
         Record(seq, Event(0, NOON + seq, text), contexts[seq % len(contexts)]) for seq, text in enumerate(texts, 1)
     ]
     most_bytes = most_payload_bytes(operation, Nucleus.LITE)
-    packing = Packing("houston", TopicTemplate("pi/{tag}", "houston").of, most_bytes, compress=compress)
+    packing = Packing("houston", TopicTemplate("pi/{tag}", "houston").of, most_bytes, encoding=encoding)
     for message in packing.pack(records)[0]:
         sent_bytes = frame_bytes(operation, message.topic, len(message.payload))
         assert topic_problem(message.topic, operation) or sent_bytes <= LITE_FRAME_BYTES

@@ -1,14 +1,13 @@
 """Where messages over the nucleus end in tests: what a core's nucleus has accepted, read as records."""
 
 import asyncio
-import gzip
-import json
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
 
 from greengrass.nucleus import TestNucleus
+from pibridge.context.messages import Encoding
 from pibridge.context.record import Record, context_of
 from pibridge.greengrass.component import component_of
 from pibridge.greengrass.limits import Operation
@@ -19,6 +18,7 @@ from pibridge.sinks.iot_greengrass import build_iot_greengrass
 from pibridge.sinks.nucleus import NucleusSink
 from pibridge.sinks.settings import GreengrassLocalSettings, IotCoreSettings, PublishLimits
 from sinks.batches import NOON, TEMPERATURE
+from unpacking import unpacked
 
 SITE: Final = "houston"
 
@@ -47,7 +47,7 @@ def sink_to(  # noqa: PLR0913 - what a test says otherwise than the rest
     topic: str = "pi/{site}/{tag}",
     limits: PublishLimits = AT_ONCE,
     sleep: Callable[[float], Awaitable[None]] = no_pause,
-    compress: bool = False,
+    encoding: Encoding = "json",
 ) -> NucleusSink:
     """Give the sink of a component that is started now."""
     return NucleusSink(
@@ -58,7 +58,7 @@ def sink_to(  # noqa: PLR0913 - what a test says otherwise than the rest
         promise="accepted, not delivered",
         limits=limits,
         sleep=sleep,
-        compress=compress,
+        encoding=encoding,
     )
 
 
@@ -93,14 +93,8 @@ class GreengrassCore:
 
 
 def records_of(messages: Iterable[tuple[str, bytes]]) -> list[dict[str, Any]]:
-    """Read messages, compressed or not, as their records."""
-    return [record for _, payload in messages for record in read(payload)["records"]]
-
-
-def read(payload: bytes) -> dict[str, Any]:
-    """Read one message."""
-    told: dict[str, Any] = json.loads(gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload)
-    return told
+    """Read messages, whatever their encoding, as their records."""
+    return [record for _, payload in messages for record in unpacked(payload)["records"]]
 
 
 def in_order(records: Sequence[dict[str, Any]]) -> dict[str, list[int]]:

@@ -145,6 +145,7 @@ MESSAGE_SIDES: Final[Mapping[str, Callable[[Path], MessageSide]]] = {
     "mqtt 3.1.1": lambda folder: Broker(folder, protocol="3.1.1"),
     "mqtt, compressed, 3 connections": lambda folder: Broker(folder, encoding="json.gz", connections=3),
     "iot_core by mqtt": IotCore,
+    "iot_core by mqtt, columns": lambda folder: IotCore(folder, encoding="columns"),
 }
 
 

@@ -1,18 +1,15 @@
 """A real broker, and a subscriber that knows nothing of ours: mosquitto and mosquitto_sub."""
 
 import asyncio
-import gzip
 import os
 import shutil
 import signal
 import ssl
 import subprocess
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import psutil
 import pytest
 import trustme
@@ -20,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from unpacking import unpacked
 from waiting import eventually
 
 _SYSTEM_FOLDERS: Final = "/usr/sbin:/sbin:/opt/homebrew/sbin"
@@ -181,7 +179,7 @@ class Subscriber:
 
     def __init__(self, broker: Mosquitto, *options: str) -> None:
         self.messages: list[tuple[str, bytes, bool]] = []
-        self.records: list[Mapping[str, Any]] = []
+        self.records: list[dict[str, Any]] = []
         self._broker = broker
         self._command = [
             "mosquitto_sub",
@@ -249,10 +247,3 @@ def _connections(pid: int) -> int:
         return len(psutil.Process(pid).net_connections("inet"))
     except psutil.NoSuchProcess:
         return 0
-
-
-def unpacked(payload: bytes) -> Mapping[str, Any]:
-    """Read a message, compressed or not."""
-    json = gzip.decompress(payload) if payload[:2] == b"\x1f\x8b" else payload
-    told: Mapping[str, Any] = msgspec.json.decode(json)
-    return told

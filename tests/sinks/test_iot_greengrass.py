@@ -29,14 +29,27 @@ async def test_records_get_to_iot_core(
         await sink.close()
 
 
-async def test_messages_can_be_compressed(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """With json.gz the same records need far fewer messages."""
+@pytest.mark.parametrize("encoding", ["json.gz", "columns"])
+async def test_messages_can_be_compressed(encoding: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Compressed, or as columns, the same records need far fewer messages."""
     async with listening(tmp_path_factory.mktemp("core")) as nucleus:
-        settings = IotCoreSettings(type="iot_core", topic="pi/{site}", encoding="json.gz")
+        settings = IotCoreSettings(type="iot_core", topic="pi/{site}", encoding=encoding)
         sink = build_iot_greengrass("cloud", settings, "houston", nucleus.environment)
         await sink.write(ListedBatch(values(1, 200)))
         assert len(records_of(nucleus.iot_core)) == 200
         assert len(nucleus.iot_core) < 3
+        await sink.close()
+
+
+async def test_messages_over_lite_are_billed_as_one(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """IoT Core counts each 5 KB of topic and payload, and lite takes less than two of these: so messages hold one."""
+    async with listening(tmp_path_factory.mktemp("core")) as nucleus:
+        sink = GreengrassCore(nucleus, local=False).sink()
+        await sink.write(ListedBatch(values(1, 200)))
+        sizes = [len(topic.encode()) + len(payload) for topic, payload in nucleus.iot_core]
+        assert len(records_of(nucleus.iot_core)) == 200
+        assert max(sizes) <= 5120
+        assert min(sizes[:-1]) > 4000
         await sink.close()
 
 

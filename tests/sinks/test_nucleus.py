@@ -1,12 +1,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
 
 from greengrass.deployed import OperationError
 from greengrass.nucleus import TestNucleus
+from pibridge.context.messages import Encoding
 from pibridge.context.record import Record, context_of
 from pibridge.errors import UnavailableError
 from pibridge.greengrass.limits import MESSAGE_BYTES, Operation
@@ -15,7 +17,8 @@ from pibridge.sinks.contract import Bounds, Refusal
 from pibridge.sinks.nucleus import NucleusSink
 from pibridge.sinks.settings import PublishLimits
 from sinks.batches import NOON, TEMPERATURE, ListedBatch, values
-from sinks.greengrass_core import CONTEXTS, TAGS, GreengrassCore, in_order, of_tags, read, records_of, sink_to
+from sinks.greengrass_core import CONTEXTS, TAGS, GreengrassCore, in_order, of_tags, records_of, sink_to
+from unpacking import unpacked
 from waiting import eventually
 
 
@@ -27,15 +30,15 @@ async def sink(nucleus: TestNucleus) -> AsyncIterator[NucleusSink]:
     await sink.close()
 
 
-@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("encoding", get_args(Encoding))
 @pytest.mark.parametrize("operation", Operation)
 async def test_all_records_arrive_once_in_order(
     nucleus: TestNucleus,
     operation: Operation,
-    compress: bool,  # noqa: FBT001 - two cases
+    encoding: Encoding,
 ) -> None:
     """Records of several topics are packed into few messages, none is a frame too long, each tag keeps its order."""
-    sink = sink_to(nucleus, operation, compress=compress)
+    sink = sink_to(nucleus, operation, encoding=encoding)
     records = of_tags(1, 1000)
     receipt = await sink.write(ListedBatch(records))
     assert not receipt.refused
@@ -44,7 +47,7 @@ async def test_all_records_arrive_once_in_order(
     expected = {tag.name: [r.seq for r in records if r.context.tag is tag] for tag in TAGS}
     assert in_order(records_of(messages)) == expected
     assert len(records_of(messages)) == len(records)
-    assert all(read(payload)["site"] == "houston" for _, payload in messages)
+    assert all(unpacked(payload)["site"] == "houston" for _, payload in messages)
     assert len(messages) < 100
     assert nucleus.bad_frames == 0
     await sink.close()
@@ -286,7 +289,7 @@ async def test_a_probe_publishes_no_record(sink: NucleusSink, nucleus: TestNucle
     found = await sink.probe()
     [(topic, payload)] = nucleus.iot_core
     assert topic == "pi/houston/_pibridge_check"
-    assert read(payload) == {"v": 1, "site": "houston", "records": []}
+    assert unpacked(payload) == {"v": 1, "site": "houston", "records": []}
     assert topic in found
     assert "accepted, not delivered" in found
 

@@ -86,6 +86,26 @@ def json_record(record: Record) -> bytes:
     return _line(record)[:-1].encode()
 
 
+def value_fields(event: Event, tag: Tag) -> dict[str, Any]:
+    """Give a record's fields about its value: `value` and `quality`, the others where there is something to say."""
+    said = meaning(event, text=tag.text)
+    if event.status & DELETE:
+        return {"value": None, "quality": said.quality, "op": "delete"}
+    fields: dict[str, Any] = {"value": said.value}
+    if said.state is not None:
+        fields["state"] = said.state
+    if said.error:
+        fields["error"] = said.error
+    if tag.unit and isinstance(said.value, (int, float)) and not isinstance(said.value, bool):
+        fields["unit"] = tag.unit
+    fields["quality"] = said.quality
+    if said.flags:
+        fields["flags"] = said.flags
+    if event.status & UPDATE:
+        fields["op"] = "update"
+    return fields
+
+
 def _line(record: Record) -> str:
     event, context = record.event, record.context
     value = event.value
@@ -114,22 +134,7 @@ def _frame_line(record: Record) -> str:
 
 def _telling_line(record: Record) -> str:
     event, context = record.event, record.context
-    said = meaning(event, text=context.tag.text)
-    if event.status & DELETE:
-        fields: dict[str, Any] = {"value": None, "quality": said.quality, "op": "delete"}
-    else:
-        fields = {"value": said.value}
-        if said.state is not None:
-            fields["state"] = said.state
-        if said.error:
-            fields["error"] = said.error
-        if context.tag.unit and isinstance(said.value, (int, float)) and not isinstance(said.value, bool):
-            fields["unit"] = context.tag.unit
-        fields["quality"] = said.quality
-        if said.flags:
-            fields["flags"] = said.flags
-        if event.status & UPDATE:
-            fields["op"] = "update"
+    fields = value_fields(event, context.tag)
     return (
         f'{context.opening}{record.seq},"ts":"{ticks.render(event.ticks)}",{_json(fields)[1:-1]},{context.rest}'
         f"{_end(record)}"

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from pibridge.greengrass.component import Nucleus, component_of
-from pibridge.greengrass.limits import Operation
+from pibridge.greengrass.limits import MESSAGE_BYTES, TOPIC_BYTES, Operation
 from pibridge.sinks.nucleus import NucleusSink
 from pibridge.sinks.settings import IotCoreSettings, PublishLimits
 
 # Half of what IoT Core takes of one connection (100 messages and 512 KB a second): all components of a core share it.
 _LIMITS: Final = PublishLimits(publishes_per_second=50, bytes_per_second=256 << 10)
+_BILLED_BYTES: Final = 5 << 10
+"""What IoT Core counts as one message, topic and payload; lite takes less than two of these in one."""
 _PROMISES: Final = {
     Nucleus.LITE: "accepted, not delivered: nucleus lite keeps no queue, what it has not sent yet is lost with it",
     Nucleus.CLASSIC: "accepted, not delivered: it waits in the nucleus's queue, which by default is lost with it",
@@ -28,6 +30,7 @@ def build_iot_greengrass(
         site,
         promise=_PROMISES[component.nucleus],
         limits=_LIMITS,
-        compress=settings.encoding == "json.gz",
+        encoding=settings.encoding,
+        filled_bytes=_BILLED_BYTES - TOPIC_BYTES if component.nucleus is Nucleus.LITE else MESSAGE_BYTES,
         max_age_s=settings.roll.age,
     )

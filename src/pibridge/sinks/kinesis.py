@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,10 +53,7 @@ class KinesisSink:
             ),
             patience_s=patience_s,
         )
-        key = PartitionKey(settings.partition_key, site)
-        # The limit is of key and payload together, and each payload gets a line end.
-        room_bytes = _MOST_MESSAGE_BYTES - 4 * _MOST_KEY_CHARACTERS - 1
-        self._packing = Packing(site, key.of, room_bytes, filled_bytes=_FILLED_BYTES - 1)
+        self._packing = packing_of(settings, site)
         self._begun: dict[str, _Begun] = {}
         self._pause_s = 0.0
 
@@ -96,10 +93,10 @@ class KinesisSink:
 
     def _begin(self, bounds: Bounds, records: Sequence[Record]) -> "_Begun":
         messages, too_large = self._packing.pack(records)
-        ended = (replace(message, payload=message.payload + b"\n") for message in messages)
-        outbox = Outbox(ended, most_messages=_MOST_MESSAGES, most_bytes=_MOST_REQUEST_BYTES)
         reason = f"bytes as a message; Kinesis takes {_MOST_MESSAGE_BYTES}, key included"
-        return _Begun(bounds, outbox, [Refusal(each.record, f"{each.size_bytes} {reason}") for each in too_large])
+        return _Begun(
+            bounds, outbox_of(messages), [Refusal(each.record, f"{each.size_bytes} {reason}") for each in too_large]
+        )
 
     async def _send(self, begun: "_Begun") -> None:
         loop = asyncio.get_running_loop()
@@ -141,6 +138,18 @@ class KinesisSink:
         if failure.code == "ProvisionedThroughputExceededException":
             return ThrottledError(what, hint="add shards or use on-demand mode; a partition key may also be too busy")
         return UnavailableError(what, hint="it is tried again by itself")
+
+
+def packing_of(settings: KinesisSettings, site: str) -> Packing:
+    """Give what packs records into messages that Kinesis takes, with room for the key and a line end."""
+    room_bytes = _MOST_MESSAGE_BYTES - 4 * _MOST_KEY_CHARACTERS - 1
+    return Packing(site, PartitionKey(settings.partition_key, site).of, room_bytes, filled_bytes=_FILLED_BYTES - 1)
+
+
+def outbox_of(messages: Iterable[Message]) -> Outbox:
+    """Give messages, each with a line end, as requests that Kinesis takes."""
+    ended = (replace(message, payload=message.payload + b"\n") for message in messages)
+    return Outbox(ended, most_messages=_MOST_MESSAGES, most_bytes=_MOST_REQUEST_BYTES)
 
 
 class PartitionKey:

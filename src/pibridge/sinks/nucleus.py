@@ -6,7 +6,7 @@ from typing import Final
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
-from pibridge.context.messages import Message, Packing
+from pibridge.context.messages import Encoding, Message, Packing
 from pibridge.context.record import Context, Record, context_of
 from pibridge.context.topics import TopicTemplate
 from pibridge.errors import UnavailableError
@@ -31,7 +31,8 @@ _CHECK: Final = "_pibridge_check"
 class NucleusSink:
     """Sends records by one operation of the nucleus, which promises no more than to have accepted them.
 
-    `promise`: what that means, for people. `sleep`: of the pauses after the nucleus did not take a message.
+    `promise`: what that means, for people. `filled_bytes`: a payload of several records does not exceed this.
+    `sleep`: of the pauses after the nucleus did not take a message.
     """
 
     def __init__(  # noqa: PLR0913 - what two types of sinks differ in
@@ -43,7 +44,8 @@ class NucleusSink:
         *,
         promise: str,
         limits: PublishLimits,
-        compress: bool = False,
+        encoding: Encoding = "json",
+        filled_bytes: int = 1 << 30,
         max_age_s: float = 1.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -52,7 +54,7 @@ class NucleusSink:
         self._site = site
         self._topics = TopicTemplate(topic, site)
         self._most_bytes = most_payload_bytes(operation, component.nucleus)
-        self._packing = Packing(site, self._topics.of, self._most_bytes, compress=compress)
+        self._packing = Packing(site, self._topics.of, self._most_bytes, encoding=encoding, filled_bytes=filled_bytes)
         self._nucleus = component.nucleus
         self._connection = NucleusConnection(component)
         self._promise = promise

@@ -40,7 +40,7 @@ class PublishingSink:
         self._broker = broker
         self._unfit = unfit
         self._topics = TopicTemplate(settings.topic, site)
-        self._compress = settings.encoding == "json.gz"
+        self._encoding = settings.encoding
         self._retained = Retained() if isinstance(settings, MqttSettings) and settings.retain else None
         self._client_id = settings.client_id.replace("{site}", site)
         self._network: Network | None = None
@@ -124,7 +124,7 @@ class PublishingSink:
             self._topics.of,
             min(most_bytes, MOST_MESSAGE_BYTES),
             most_records=1 << 30 if self._retained is None else 1,
-            compress=self._compress,
+            encoding=self._encoding,
         )
 
     def _by_line(self, messages: Sequence[Message], shipment: "_Shipment") -> "dict[_Line, list[deque[Message]]]":

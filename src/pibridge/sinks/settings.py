@@ -6,10 +6,10 @@ from typing import Annotated, Final, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from pibridge.context.messages import Encoding
 from pibridge.context.settings import FilterSettings
 from pibridge.model.settings import Duration, Secret, Settings, Size
 
-Encoding = Literal["json", "json.gz"]
 Format = Literal["jsonl", "jsonl.gz", "jsonl.zst", "parquet"]
 StorageClass = Literal[
     "STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"
@@ -212,7 +212,7 @@ class IotCoreSettings(_SinkSettings):
     topic: Annotated[TopicTemplate, AfterValidator(_iot_topic)] = Field(
         "pi/{site}/{asset.path}", min_length=1, description="Topic of the messages."
     )
-    encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed.")
+    encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed, or columns.")
     connections: int = Field(1, ge=1, le=64, description="Of mqtt: connections; each topic keeps to one of them.")
     limits: IotCoreLimits = Field(default_factory=IotCoreLimits, description="Of mqtt: how fast one connection sends.")
     roll: RollMessages = Field(default_factory=RollMessages, description="When what has gathered is sent.")
@@ -259,7 +259,7 @@ class MqttSettings(_SinkSettings):
     username: str | None = Field(None, min_length=1, description="User name, where the broker wants one.")
     password: Secret | None = Field(None, description="Its password, best as ${env:NAME} or ${file:PATH}.")
     tls: BrokerTls | None = Field(None, description="Certificates. null: without TLS; {}: with the system's CAs.")
-    encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed.")
+    encoding: Encoding = Field("json", description="What a message is: JSON, plain or compressed, or columns.")
     retain: bool = Field(
         default=False, description="The broker keeps the last value of each topic; one record is one message then."
     )
