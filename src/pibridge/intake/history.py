@@ -265,6 +265,7 @@ class History:
                         "PI has no history of a tag; what was missed is lost",
                         tag=self._catalogue.tag(gap.tag).path,
                         error=str(outcome),
+                        hint="PI computes its values; with mode: interpolated its past can be sampled",
                     )
                     self._counters.history.left_out += 1
                     pages[gap.tag] = Page([], [], full=False)
@@ -332,7 +333,11 @@ class History:
             raise UnavailableError(str(error)) from error
         self._items //= 2
         self._dense.clear()
-        self._log.warning("PI gives fewer values in one answer than configured", items_per_request=self._items)
+        self._log.warning(
+            "PI gives fewer values in one answer than configured",
+            items_per_request=self._items,
+            hint="lower pi.limits.items_per_request to this",
+        )
 
     def _note_changes(self, changes: Sequence[GapChange]) -> None:
         for change in changes:

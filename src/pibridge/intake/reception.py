@@ -27,6 +27,7 @@ AHEAD_TICKS = 600 * ticks.PER_SECOND
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _GRACE_S = 5.0
+_MAKE_ROOM = "make the sinks take their backlog, raise journal.max_size, or free the disk"
 """How long a value may be under way from PI's archive to us."""
 
 
@@ -195,7 +196,10 @@ class Reception:
 
     def _require_room(self) -> None:
         if self.journal.stat().full:
-            raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
+            raise JournalFullError(
+                "the journal is full",
+                hint="make the sinks take their backlog, raise journal.max_size, or free the disk",
+            )
 
     def _is_behind(self, number: int, moment_ticks: int) -> bool:
         present = self.arrivals.present.get(number)

@@ -134,14 +134,19 @@ class Station:
         if len(payload) > self._line.most_bytes:
             payload = msgspec.json.encode(msgspec.structs.replace(health, problems=["too many for this record"]))
         if len(payload) > self._line.most_bytes:
-            self._log.warning("a health record is too large for this way", bytes=len(payload))
+            self._log.warning(
+                "a health record is too large for this way",
+                bytes=len(payload),
+                most_bytes=self._line.most_bytes,
+                hint="shorten the names of sinks, or send by another sink: remote.via",
+            )
             return
         try:
             await session.publish(self._health_topic, payload)
         except UnavailableError:
             raise
         except PIBridgeError as error:
-            self._log.warning("a health record is not taken", error=str(error))
+            self._log.warning("a health record is not taken", topic=self._health_topic, error=str(error))
 
     async def _reply(self, session: Session) -> NoReturn:
         """Send answers as they come."""
@@ -166,7 +171,7 @@ class Station:
         except UnavailableError:
             raise
         except PIBridgeError as error:
-            self._log.warning("an answer is not taken", id=answer.id, error=str(error))
+            self._log.warning("an answer is not taken", topic=self._answers_topic, id=answer.id, error=str(error))
 
     async def _do(self) -> NoReturn:
         """Do what is asked for, one after the other."""
@@ -199,7 +204,9 @@ class Station:
         """Log it; of a flood once."""
         if self._ignored != reason:
             self._ignored = reason
-            self._log.warning("a request is ignored", reason=reason)
+            self._log.warning(
+                "a request is ignored", topic=self._requests_topic, reason=reason, hint="look who publishes there"
+            )
 
     async def _answer(self, request: Request) -> Answer:
         """Do what is asked for, or say why not."""
@@ -211,7 +218,9 @@ class Station:
         except PIBridgeError as error:
             refused = str(error)
         except Exception:  # noqa: BLE001 - a request ends here: no other one may suffer from it
-            self._log.exception("a request has failed", id=request.id, do=request.do)
+            self._log.exception(
+                "a request has failed", id=request.id, do=request.do, hint="report this with its traceback"
+            )
             refused = "failed by a mistake of PI Bridge; its log says more"
         self._log.info("request from afar", id=request.id, do=request.do, refused=refused)
         return Answer(id=request.id, do=request.do, done=done, error=refused)
