@@ -91,6 +91,19 @@ def test_every_message_is_documented() -> None:
     assert told == said()
 
 
+def test_every_warning_says_why() -> None:
+    """Whatever is logged as a warning or an error gives the cause or the next step beside what happened."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path, call in calls()
+        if isinstance(call.func, ast.Attribute)
+        and LEVELS.get(call.func.attr, "info") != "info"
+        and call.args
+        and not {"error", "reason", "problem", "hint"} & {keyword.arg for keyword in call.keywords}
+    ]
+    assert not silent
+
+
 def test_every_error_is_documented(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """docs/messages.md has each class of errors.py and the exit code that the command gives for it."""
     kinds = {name: kind for name, kind in vars(errors).items() if isinstance(kind, type)}

@@ -204,6 +204,7 @@ class Channels:
                     stream=stream,
                     tag=self._catalogue.tag(number).path,
                     error=str(problem),
+                    hint="check the tag in PI, and the right to read it",
                 )
         self._count(stream)
 

@@ -332,6 +332,7 @@ class History:
                 "the history of a tag cannot be read; its gap stays open and is tried again",
                 tag=self._catalogue.tag(gap.tag).path,
                 error=str(error),
+                hint="check the tag in PI",
             )
 
     def _ask_for_less(self, error: TooMuchError) -> None:

@@ -89,6 +89,7 @@ class Poll:
                 "the archive of tags cannot be read; what is missing is owed",
                 failed=len(self._missed),
                 error=str(problem),
+                hint="check the tag in PI",
             )
             await self.reception.miss(sorted(self._missed), str(problem))
         if self._left:
@@ -118,7 +119,10 @@ class Poll:
                 unread.append(outcome)
         if unread and not self._is_complaining:
             self._log.warning(
-                "PI does not tell the value of tags; they are asked again", failed=len(unread), error=str(unread[0])
+                "PI does not tell the value of tags; they are asked again",
+                failed=len(unread),
+                error=str(unread[0]),
+                hint="check the tag in PI",
             )
         self._is_complaining = bool(unread)
         return changed
