@@ -12,6 +12,7 @@ from pibridge.intake.arrivals import Arrivals, Arrived, decide
 from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import NewGap
+from pibridge.journal.jobs import full_error
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Event
@@ -27,7 +28,6 @@ AHEAD_TICKS = 600 * ticks.PER_SECOND
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _GRACE_S = 5.0
-_MAKE_ROOM = "make the sinks take their backlog, raise journal.max_size, or free the disk"
 """How long a value may be under way from PI's archive to us."""
 
 
@@ -196,10 +196,7 @@ class Reception:
 
     def _require_room(self) -> None:
         if self.journal.stat().full:
-            raise JournalFullError(
-                "the journal is full",
-                hint="make the sinks take their backlog, raise journal.max_size, or free the disk",
-            )
+            raise full_error()
 
     def _is_behind(self, number: int, moment_ticks: int) -> bool:
         present = self.arrivals.present.get(number)
