@@ -6,17 +6,15 @@ import subprocess
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "pibridge"
 TESTS = ROOT / "tests"
 MOST_LINES = 400
 LEFTOVERS = {"util", "utils", "helper", "helpers", "common", "misc", "manager", "base"}
-WHOLE_PROJECT = {"test_layout.py", "integration", "acceptance", "component", "deploy"}
+WHOLE_PROJECT = {"test_layout.py", "test_docs.py", "integration", "acceptance", "component", "deploy"}
 """Below tests/: what judges the whole and so mirrors no single module."""
 WHOLE_ROOM = {
     f"journal/test_{name}.py"
@@ -120,68 +118,6 @@ def test_no_module_is_a_leftover() -> None:
             if LEFTOVERS & set(name.removeprefix("test_").split("_"))
         ),
         f"names that say nothing ({', '.join(sorted(LEFTOVERS))})",
-    )
-
-
-def commands(app: typer.Typer, prefix: str) -> Iterator[str]:
-    """Give every command as the user types it."""
-    for command in app.registered_commands:
-        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
-        yield f"{prefix} {name}"
-    for group in app.registered_groups:
-        if group.typer_instance is not None:
-            yield from commands(group.typer_instance, f"{prefix} {group.name or group.typer_instance.info.name}")
-
-
-def test_every_command_is_documented() -> None:
-    """Each command of the CLI is somewhere in docs/ as the user types it."""
-    from pibridge.cli import app  # noqa: PLC0415 - only this test needs the whole program
-
-    known = list(commands(app, "pibridge"))
-    assert known
-    text = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
-    none_of((c for c in known if not re.search(rf"\b{re.escape(c)}\b", text)), "commands that docs/ does not describe")
-
-
-def keys(schema: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Give every key in a JSON schema with where it is defined."""
-    for name, inner in schema.get("properties", {}).items():
-        yield name, f"{path or 'the top'}"
-        yield from keys(inner, f"{path}.{name}".strip("."))
-    for name, inner in schema.get("$defs", {}).items():
-        yield from keys(inner, name)
-
-
-def test_every_configuration_key_is_documented() -> None:
-    """Each key of the JSON schema is in docs/configuration.md, written as code."""
-    from pibridge.config.settings import Configuration  # noqa: PLC0415 - only this test needs the whole configuration
-
-    known = list(keys(Configuration.model_json_schema()))
-    assert known
-    code = "\n".join(re.findall(r"```.*?```|`[^`\n]+`", page("docs/configuration.md"), flags=re.DOTALL))
-    none_of(
-        {f"{name} (of {where})" for name, where in known if not re.search(rf"\b{re.escape(name)}\b", code)},
-        "keys that docs/configuration.md does not describe",
-    )
-
-
-def test_every_sink_has_its_page() -> None:
-    """Each type of sink that is built is described in docs/sinks/."""
-    from pibridge.sinks import BUILT  # noqa: PLC0415 - only this test needs the sinks
-
-    assert BUILT
-    pages = {name: ROOT / "docs" / "sinks" / f"{name}.md" for name in BUILT}
-    none_of((relative(page) for page in pages.values() if not page.exists()), "pages missing for sinks that are built")
-
-
-def test_every_auth_method_has_its_page() -> None:
-    """Each authentication method that is built is described in docs/auth/."""
-    from pibridge.pi.auth import BUILT  # noqa: PLC0415 - only this test needs the methods
-
-    assert BUILT
-    pages = {name: ROOT / "docs" / "auth" / f"{name}.md" for name in BUILT}
-    none_of(
-        (relative(page) for page in pages.values() if not page.exists()), "pages missing for methods that are built"
     )
 
 

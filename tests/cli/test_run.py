@@ -116,9 +116,9 @@ async def test_a_wrong_password_is_mended_without_a_restart(tmp_path: Path, guar
     secret.write_text("wrong-horse\n", encoding="utf-8")
     settings = guarded_by(guarded, port, f"${{file:{secret}}}")
     async with started(tmp_path, "run", "-c", written(tmp_path, settings)) as daemon:
-        await daemon.says("pi_access_refused")
+        await daemon.says("PI refuses our login")
         first = time.monotonic()
-        (line,) = [line for line in daemon.err.splitlines() if "pi_access_refused" in line]
+        (line,) = [line for line in daemon.err.splitlines() if "PI refuses our login" in line]
         assert json.loads(line)["status"] == 401
         assert json.loads(line)["next_try_s"] == 5
         assert guarded.requests == 1
@@ -131,7 +131,7 @@ async def test_a_wrong_password_is_mended_without_a_restart(tmp_path: Path, guar
         texts = [daemon.err, json.dumps(await status(port)), (await fetch(port, "/metrics"))[1]]
         daemon.signal(signal.SIGTERM)
         texts.append((await daemon.ended(WITHIN_S)).err)
-    assert "pi_access_restored" in texts[-1]
+    assert "PI takes our login again" in texts[-1]
     assert not [text for text in texts if "horse" in text]
 
 
@@ -141,7 +141,7 @@ async def test_sighup_tries_a_refused_login_at_once(tmp_path: Path, guarded: Sim
     guarded.faults.add("password=not-yet")
     settings = guarded_by(guarded, port, "right-horse")
     async with started(tmp_path, "run", "-c", written(tmp_path, settings)) as daemon:
-        await daemon.says("pi_access_refused")
+        await daemon.says("PI refuses our login")
         await eventually(lambda: guarded.requests == 2)
         guarded.faults.clear()
         # The next try by itself would come after ten seconds.

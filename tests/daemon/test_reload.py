@@ -253,7 +253,7 @@ async def test_a_rotated_password_disturbs_nothing(tmp_path: Path) -> None:
             )
             await eventually(daemon.is_well)
     events = [line["event"] for line in lines]
-    assert "pi_access_refused" not in events
+    assert "PI refuses our login" not in events
     assert sorted(line["stream"] for line in lines if line["event"] == "channel open") == ["a", "utilities"]
     assert "horse" not in str(lines)
 

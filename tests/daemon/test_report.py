@@ -83,6 +83,14 @@ def test_a_lost_channel_is_told_with_its_reason(report: Report, counters: Counte
     assert report.not_ready()[0] == "pi: the channel broke off: 1006"
 
 
+def test_a_stream_without_a_readable_tag_is_not_ready(report: Report, counters: Counters) -> None:
+    """That it wants no channel, as all its tags are set aside, is no reason to call it well."""
+    stream = counters.stream("utilities")
+    stream.channels = stream.channels_open = 0
+    stream.quarantined = 8
+    assert report.not_ready()[1:] == ["stream utilities: PI refuses all of its 8 tags; the log says why"]
+
+
 async def test_a_refused_login_is_a_state_of_its_own(report: Report, client: PiClient) -> None:
     """After a 401 the state is refused, though channels that were open before still are."""
 

@@ -5,6 +5,8 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from delivery.shelves import Dock, Shelf, opened
 from journal.samples import NOW, events, raw
 from pibridge.context import filters
@@ -162,8 +164,17 @@ async def test_a_sealed_batch_that_was_dropped_gives_way(tmp_path: Path) -> None
 
 
 async def test_a_sink_that_is_away_holds_up_nobody(dock: Dock) -> None:
-    """The others have everything at once; when it is back it gets everything, in order, each once."""
+    """The others have everything at once; when it is back it gets everything, in order, each once, and says so."""
     away, near = Shelf(is_away=True), Shelf()
+    with capture_logs() as logs:
+        await _is_away_and_back(dock, away, near)
+    assert [(log["event"], log["sink"]) for log in logs] == [
+        ("sink unavailable, its records wait in the journal", "away"),
+        ("sink takes records again", "away"),
+    ]
+
+
+async def _is_away_and_back(dock: Dock, away: Shelf, near: Shelf) -> None:
     async with running(dock.pump(away, "away").run(), dock.pump(near, "near").run()):
         for first in range(0, 5000, 500):
             await dock.journal.commit(Lane.LIVE, events(500, first=first), NOW)
@@ -219,6 +230,19 @@ async def test_refused_records_become_dead_letters(dock: Dock) -> None:
     reader.close()
     assert [(letter.seq, letter.reason) for letter in letters] == [(2, "value too odd"), (6, "value too odd")]
     assert all(json.loads(letter.line)["seq"] == letter.seq for letter in letters)
+
+
+async def test_a_sink_that_goes_on_refusing_is_one_line(dock: Dock) -> None:
+    """The log says it once a minute, not for each batch, with the command that shows the rest."""
+    counters = dock.counters.sink("lake")
+    with capture_logs() as logs:
+        async with running(dock.pump(Shelf(refuses=lambda _: "never")).run()):
+            for count in range(1, 4):
+                await dock.journal.commit(Lane.LIVE, events(1, first=count), NOW)
+                await eventually(lambda count=count: counters.refused == count)  # type: ignore[misc]
+    (told,) = [log for log in logs if log["log_level"] == "error"]
+    assert (told["sink"], told["records"], told["reason"]) == ("lake", 1, "never")
+    assert "pibridge dead-letters list --sink lake" in told["hint"]
 
 
 async def test_a_dead_letter_is_the_line_that_was_to_be_sent(dock: Dock) -> None:

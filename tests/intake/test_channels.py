@@ -94,6 +94,24 @@ async def test_one_refused_tag_is_found_and_the_others_lose_nothing(line: Line, 
     assert [log["tag"] for log in back] == [rf"\\PISRV1\{BAD}"]
 
 
+async def test_channels_that_nobody_lets_through_are_one_line(line: Line) -> None:
+    """All tags are refused although REST reads them: it is said once, with the likely cause, and again when it ends."""
+    fault = line.simulator.faults.add("status=404@path=/channel")
+    with capture_logs() as logs:
+        streams = reading(line, s=points(*BULK))
+        async with running(streams.run()):
+            await is_set_aside(line, len(BULK))
+            (told,) = [log for log in logs if log["log_level"] == "warning"]
+            assert (
+                told["event"] == "PI opens no channel for a tag that it reads by REST; it is set aside and tried again"
+            )
+            assert (told["stream"], "WebSockets" in told["error"]) == ("s", True)
+            assert len(streams.refused()) == len(BULK)
+            line.simulator.faults.remove(fault.number)
+            await is_set_aside(line, 0)
+    assert len([log for log in logs if log["event"] == "PI reads a tag again"]) == len(BULK)
+
+
 async def test_several_refused_tags_are_all_found(line: Line) -> None:
     """However many there are, those that are left are read."""
     for name in (BULK[0], BULK[3], BULK[7]):

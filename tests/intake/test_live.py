@@ -1,8 +1,10 @@
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from intake.lines import QUIET, SECOND, Doorkeeper, Line, opened, plant_settings
 from pibridge.errors import RejectedError, UnauthorizedError
@@ -332,6 +334,26 @@ async def test_errors_in_place_of_values_are_read_from_the_archive(line: Line, m
         assert all(gap.end_ticks is not None for gap in await gaps_of(line, number))
     assert given[2] - given[1] >= 1.0
     assert line.counters.stream("s").reconnects == 0
+
+
+async def test_a_tag_that_goes_on_failing_is_one_line(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors in place of its values are told once, and again when it has had a value meanwhile."""
+    monkeypatch.setattr(live_module, "_FAILED_AGAIN_S", 0.0)
+    tags = await line.describe(QUIET)
+    (number,) = tags
+    with capture_logs() as logs:
+        async with running((await line.channel(tags)).run()):
+            await eventually(lambda: line.counters.stream("s").channels_open == 1)
+            for heard in ([50.0], [50.0, 150.0]):
+                failing = line.simulator.faults.add(f"stream-error@tag={QUIET}")
+                for count in range(1, 4):
+                    line.write(int(heard[-1]) - count, 0.0)
+                    await eventually(lambda fault=failing, count=count: fault.acted == count)  # type: ignore[misc]
+                line.simulator.faults.remove(failing.number)
+                line.write(int(heard[-1]), heard[-1])
+                await eventually(partial(has_values, line, number, *heard))
+    told = [log for log in logs if log["event"].startswith("PI sent errors")]
+    assert [(log["stream"], log["failed"], bool(log["hint"])) for log in told] == [("s", 1, True)] * 2
 
 
 async def test_a_channel_that_pi_refuses_ends(line: Line) -> None:

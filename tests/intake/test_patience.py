@@ -7,8 +7,8 @@ from pibridge.intake.patience import patiently
 
 
 async def test_what_passes_is_tried_until_it_works_and_logged_once() -> None:
-    """An outage, a refused login and a full journal are waited for; the log tells the first and not every one."""
-    errors = [UnavailableError("gone"), UnauthorizedError("no", status=401), JournalFullError("full")]
+    """An outage, a refused login and a full journal are waited for; the log tells the first, but not of the journal."""
+    errors = [JournalFullError("full"), UnavailableError("gone"), UnauthorizedError("no", status=401)]
     with capture_logs() as logs:
         async for attempt in patiently(structlog.get_logger(), "it waits", first_s=0, longest_s=0):
             with attempt:

@@ -284,7 +284,7 @@ async def test_unchecked_certificates_are_warned_of(ca: trustme.CA) -> None:
         with capture_logs() as logs:
             async with PiClient(settings, retries=AT_ONCE) as client:
                 await client.get("/points", [], read_points)
-    assert [entry["event"] for entry in logs] == ["pi_certificate_not_checked"]
+    assert [entry["event"] for entry in logs] == ["the certificate of PI is not checked"]
 
 
 async def test_our_certificate_is_shown_where_one_is_wanted(ca: trustme.CA, tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import ssl
+
 import aiohttp
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
@@ -20,10 +22,25 @@ KEY = ConnectionKey("pi", 443, is_ssl=True, ssl=True, proxy=None, proxy_auth=Non
 )
 def test_each_silence_has_its_words(error: Exception, said: str) -> None:
     """What happened is told with who and what was asked, and in none of the library's words, which may hold headers."""
-    assert str(unanswered(error, "GET /x", "pi")) == said
+    told = unanswered(error, "GET /x", "pi")
+    assert told.args == (said,)
+    assert told.hint
 
 
 def test_a_certificate_names_the_way_out() -> None:
     """A certificate that is not trusted asks for the CA."""
     error = unanswered(aiohttp.ClientConnectorSSLError(KEY, OSError()), "GET /x", "pi")
     assert "pi.tls.ca_file" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(10, "renew"), (9, "clock"), (62, "pi.url"), (19, "fingerprint"), (20, "pi.tls.ca_file"), (1, "pi.tls.ca_file")],
+)
+def test_a_certificate_is_mended_by_what_is_wrong_with_it(code: int, words: str) -> None:
+    """One that has expired asks for no CA, one for another name for that name."""
+    wrong = ssl.SSLCertVerificationError()
+    wrong.verify_code, wrong.verify_message = code, "it is wrong"
+    error = unanswered(aiohttp.ClientConnectorCertificateError(KEY, wrong), "GET /x", "pi")
+    assert "it is wrong" in str(error)
+    assert words in error.hint

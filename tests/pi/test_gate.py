@@ -268,12 +268,13 @@ async def test_a_cancelled_probe_hands_over(gate: Gate) -> None:
 
 
 async def test_a_refusal_is_one_line(gate: Gate) -> None:
-    """Each refusal is logged once, with who, where and when it is tried again, and without secrets."""
+    """It is logged once, however often it comes, with who, where and when it is tried again, and without secrets."""
     with capture_logs() as logs:
+        await refuse(gate)
         await refuse(gate)
         await ask(gate)
     refused, restored = logs
-    assert (refused["event"], refused["user"], refused["host"]) == ("pi_access_refused", "pi", "pi.example.com")
+    assert (refused["event"], refused["user"], refused["host"]) == ("PI refuses our login", "pi", "pi.example.com")
     assert (refused["status"], refused["next_try_s"]) == (401, 5)
-    assert restored["event"] == "pi_access_restored"
+    assert restored["event"] == "PI takes our login again"
     assert "old" not in str(logs)

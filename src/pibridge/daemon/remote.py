@@ -130,5 +130,7 @@ async def _kept_up(station: Station) -> None:
         try:
             await station.run()
         except Exception:  # noqa: BLE001 - here a task ends, and goes on
-            structlog.get_logger().exception("remote has failed, it begins anew")
+            structlog.get_logger().exception(
+                "remote has failed, it begins anew", hint="reading and delivering go on; report this with its traceback"
+            )
             await asyncio.sleep(_AGAIN_S)

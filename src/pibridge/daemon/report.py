@@ -91,6 +91,11 @@ class Report:
             if stream.channels_open < stream.channels or not self._counters.stream(name).is_resolved
         ]
         reasons += [
+            f"stream {name}: PI refuses all of its {stream.quarantined} tags; the log says why"
+            for name, stream in snapshot.streams.items()
+            if stream.quarantined and not stream.channels
+        ]
+        reasons += [
             f"sink {name}: {sink.last_error or sink.state}"
             for name, sink in snapshot.sinks.items()
             if sink.state != "delivering"

@@ -62,9 +62,13 @@ async def channel_finding(client: PiClient, web_id: str) -> Finding:
         async with open_channel(client, [web_id], silence_s=_SILENCE_S) as channel:
             await channel.receive()
     except UnauthorizedError as error:
-        bearer = "PI takes no bearer tokens on channels; write via: updates"
         return Finding(
-            "wrong", "channel", str(error.args[0]), bearer if _method(client.settings) == "bearer" else error.hint
+            "wrong",
+            "channel",
+            f"{error.args[0]}, although PI answers REST",
+            "PI takes no bearer tokens on channels; write via: updates"
+            if _method(client.settings) == "bearer"
+            else "have what stands before PI pass WebSockets with their login, or read the streams with via: updates",
         )
     except PIBridgeError as error:
         return Finding(

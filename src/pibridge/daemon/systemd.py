@@ -62,7 +62,11 @@ class Systemd:
                 sender.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:
             if self._is_heard:
-                structlog.get_logger().warning("systemd cannot be told how it goes", error=str(error))
+                structlog.get_logger().warning(
+                    "systemd cannot be told how it goes",
+                    error=str(error),
+                    hint="if the service has a watchdog, systemd will start pibridge again: see NOTIFY_SOCKET",
+                )
             self._is_heard = False
         else:
             self._is_heard = True

@@ -104,7 +104,12 @@ class Manifests:
             try:
                 self._entries[fact.id] = _decode(fact.content)
             except MsgspecError as error:
-                self._log.warning("the totals of a batch cannot be read", batch=fact.id, error=str(error))
+                self._log.warning(
+                    "the totals of a batch cannot be read; its manifest counts anew",
+                    batch=fact.id,
+                    error=str(error),
+                    hint="check the disk: pibridge journal verify",
+                )
 
     def begin(self, lane: Lane, admits: Filter) -> Filter:
         """Give a filter that counts what it is asked about; what an earlier try counted is forgotten."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -32,6 +33,8 @@ from pibridge.status.counters import SinkCounters
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 60.0
 _COMMIT_WITHHELD_EVERY_S = 1.0
+_TELL_LETTERS_EVERY_S = 60.0
+_CHECK_DISK = "check the disk: pibridge journal verify"
 
 
 class Pump:
@@ -63,6 +66,7 @@ class Pump:
         self._counters = counters
         self._stop = stop
         self._writing = {lane: asyncio.Lock() for lane in Lane}
+        self._untold, self._told_s = 0, -math.inf
         self._log = structlog.get_logger(sink=name)
 
     async def run(self) -> None:
@@ -75,7 +79,7 @@ class Pump:
             async for attempt in self._attempts():
                 with attempt:
                     await self._sink.open()
-            self._counters.state = "delivering"
+            self._is_well()
             async with asyncio.TaskGroup() as lanes:
                 for lane in Lane:
                     lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
@@ -87,7 +91,10 @@ class Pump:
                 await self._manifests.look()
         except* (UnavailableError, JournalFullError):
             # Tries end only once `stop` is set.
-            self._log.warning("stopped while the sink is unavailable, its records wait in the journal")
+            self._log.warning(
+                "stopped while the sink is unavailable, its records wait in the journal",
+                error=self._counters.last_error,
+            )
         finally:
             await self._sink.close()
 
@@ -128,7 +135,7 @@ class Pump:
         except (UnavailableError, JournalFullError):
             pass  # tries end only once `stop` is set
         except JournalError as error:  # one that concerns all ends the lanes, too
-            self._log.error("dead letters cannot be sent again", error=str(error))
+            self._log.error("dead letters cannot be sent again", error=str(error), hint=_CHECK_DISK)
 
     async def _send_again(self, part: Part) -> None:
         records, withheld = remade(part, self._stamp, self._admits)
@@ -167,7 +174,7 @@ class Pump:
         except (UnavailableError, JournalFullError):
             pass  # tries end only once `stop` is set
         except JournalError as error:  # one that concerns all ends the lanes, too
-            self._log.error("events cannot be sent again", error=str(error))
+            self._log.error("events cannot be sent again", error=str(error), hint=_CHECK_DISK)
 
     async def _replay_part(self) -> bool:
         """Send what follows of a replay. False: stopped."""
@@ -194,11 +201,28 @@ class Pump:
         counters.withheld += batch.withheld
         counters.batches += 1
         counters.last_ticks = max(counters.last_ticks, batch.last_ticks)
-        counters.state, counters.last_error = "delivering", ""
+        self._is_well()
         if letters:
-            self._log.error(
-                "records refused for good, kept as dead letters", records=len(letters), reason=letters[0].reason
-            )
+            self._tell_of(letters)
+
+    def _is_well(self) -> None:
+        if self._counters.state == "unavailable":
+            self._log.info("sink takes records again")
+        self._counters.state, self._counters.last_error = "delivering", ""
+
+    def _tell_of(self, letters: Sequence[DeadLetter]) -> None:
+        """Log them; of a sink that goes on refusing once a minute, with how many there were since."""
+        self._untold += len(letters)
+        now = asyncio.get_running_loop().time()
+        if now - self._told_s < _TELL_LETTERS_EVERY_S:
+            return
+        self._log.error(
+            "records refused for good, kept as dead letters",
+            records=self._untold,
+            reason=letters[0].reason,
+            hint=f"pibridge dead-letters list --sink {self._name}; mend the reason, then resend",
+        )
+        self._untold, self._told_s = 0, now
 
     async def _fill(self, supply: Supply, lane: Lane, sealed: Bounds | None) -> OpenBatch | None:
         """Wait for the first record that passes the filter and open a batch with it; none if no more is to come."""

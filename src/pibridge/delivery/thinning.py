@@ -101,7 +101,10 @@ class Thinning:
             said = _together([_decode(zstandard.decompress(note)) for note in notes])
         except (zstandard.ZstdError, MsgspecError) as error:
             structlog.get_logger().warning(
-                "what was delivered last cannot be read, the deadband starts anew", sink=self._sink, error=str(error)
+                "what was delivered last cannot be read, the deadband starts anew",
+                sink=self._sink,
+                error=str(error),
+                hint="the first value of each tag passes; nothing else is to be done",
             )
             return
         if said is None or said.cursors != self._cursors:

@@ -133,7 +133,10 @@ class BatchTags:
             if self._failures.get(path) != str(error):
                 self._failures[path] = str(error)
                 self._log.warning(
-                    "the tag of batches cannot be read now, it is tried again", tag=path, error=str(error)
+                    "the tag of batches cannot be read now, it is tried again",
+                    tag=path,
+                    error=str(error),
+                    hint="pibridge check looks closer",
                 )
 
 

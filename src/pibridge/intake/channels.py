@@ -66,6 +66,8 @@ class Channels:
         self._waiting: list[Live] = []
         self._opened = asyncio.Event()
         self._quarantine = Quarantine()
+        # Streams of which a tag was refused that REST reads: said once, until one of its channels opens.
+        self._unopened: set[str] = set()
         self._edited = Edited(history)
         self._log = structlog.get_logger()
 
@@ -173,23 +175,36 @@ class Channels:
             for number, outcome in outcomes.items()
             if isinstance(outcome, (RejectedError, UnauthorizedError))
         }
+        stream = channel.reception.stream
         if not guilty and len(numbers) == 1:
-            guilty = {numbers[0]: error}
-        self._set_aside(channel.reception.stream, guilty)
+            self._set_aside(stream, {numbers[0]: error}, is_readable=True)
+            return []
+        self._set_aside(stream, guilty)
         if guilty:
             return [[number for number in numbers if number not in guilty]]
         middle = len(numbers) // 2
         return [numbers[:middle], numbers[middle:]]
 
-    def _set_aside(self, stream: str, refused: Mapping[int, PIBridgeError]) -> None:
+    def _set_aside(self, stream: str, refused: Mapping[int, PIBridgeError], *, is_readable: bool = False) -> None:
+        """Try these later. `is_readable`: REST reads the tag, so that it may be any channel that is refused."""
         self._catalogue.remove(refused)
         for number, problem in refused.items():
-            if self._quarantine.put(number, stream, str(problem), asyncio.get_running_loop().time()):
+            is_news = self._quarantine.put(number, stream, str(problem), asyncio.get_running_loop().time())
+            if is_readable and is_news and stream not in self._unopened:
+                self._unopened.add(stream)
+                self._log.warning(
+                    "PI opens no channel for a tag that it reads by REST; it is set aside and tried again",
+                    stream=stream,
+                    tag=self._catalogue.tag(number).path,
+                    error=str(problem),
+                )
+            elif is_news and not is_readable:
                 self._log.warning(
                     "PI refuses to read a tag; it is set aside and tried again",
                     stream=stream,
                     tag=self._catalogue.tag(number).path,
                     error=str(problem),
+                    hint="check the tag in PI, and the right to read it",
                 )
         self._count(stream)
 
@@ -205,6 +220,7 @@ class Channels:
 
     def _recoverable(self, stream: str, numbers: Sequence[int]) -> None:
         """Let history look for gaps: a channel is open, and PI reads its tags."""
+        self._unopened.discard(stream)
         for number in self._quarantine.release([number for number in numbers if number in self._catalogue]):
             self._log.info("PI reads a tag again", stream=stream, tag=self._catalogue.tag(number).path)
         self._history.recoverable()

@@ -333,7 +333,9 @@ class FrameReader:
             counters.channels_open, counters.last_error = 0, error
         if self._failure != error:
             self._failure = error
-            self._log.warning("event frames cannot be read now, they are tried again", error=error)
+            self._log.warning(
+                "event frames cannot be read now, they are tried again", error=error, hint="pibridge check looks closer"
+            )
 
     def _succeed(self) -> None:
         for stream in self._streams:

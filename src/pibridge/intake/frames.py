@@ -155,8 +155,8 @@ class Frames:
 
     async def _pi_time(self) -> int:
         """Wait until PI has told its time, and give it: what had ended when we began is judged by PI's clock."""
-        complaint = "PI does not answer, event frames wait"
-        async for attempt in patiently(self._log, complaint, _FIRST_PAUSE_S, _LONGEST_PAUSE_S):
+        waiting = patiently(self._log, "PI does not answer, event frames wait", _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        async for attempt in waiting:
             with attempt, contextlib.suppress(RejectedError):  # any answer tells the time
                 await self._client.get("/", [], bytes)
         return self._client.server_ticks()

@@ -53,6 +53,8 @@ class History:
         self._gaps: dict[int, Gap] = {}
         self._looks: dict[int, Look] = {}
         self._set_aside: set[int] = set()
+        # Tags whose history was not to be had when it was last asked for, and why: told once.
+        self._unread: dict[int, str] = {}
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
         self._dense: dict[int, int] = {}
         self._log = structlog.get_logger()
@@ -260,11 +262,13 @@ class History:
                 outcome = answer[web_id]
                 if isinstance(outcome, Page):
                     pages[gap.tag] = outcome
+                    self._unread.pop(gap.tag, None)
                 elif has_no_history(outcome) and gap.id not in self._looks:
                     self._log.warning(
                         "PI has no history of a tag; what was missed is lost",
                         tag=self._catalogue.tag(gap.tag).path,
                         error=str(outcome),
+                        hint="PI computes its values; with mode: interpolated its past can be sampled",
                     )
                     self._counters.history.left_out += 1
                     pages[gap.tag] = Page([], [], full=False)
@@ -312,6 +316,7 @@ class History:
                     self._put_aside(gap, outcome)
                 else:
                     values[gap] = dict(zip(asked, outcome, strict=True))
+                    self._unread.pop(gap.tag, None)
             if not any(value.error() for found in values.values() for value in found.values()):
                 break
         return values
@@ -319,12 +324,15 @@ class History:
     def _put_aside(self, gap: Gap, error: PIBridgeError) -> None:
         if gap.id in self._looks:
             self._note_changes([CloseGap(gap.id)])
-        elif gap.id not in self._set_aside:
-            self._set_aside.add(gap.id)
+            return
+        self._set_aside.add(gap.id)
+        if self._unread.get(gap.tag) != str(error):
+            self._unread[gap.tag] = str(error)
             self._log.warning(
                 "the history of a tag cannot be read; its gap stays open and is tried again",
                 tag=self._catalogue.tag(gap.tag).path,
                 error=str(error),
+                hint="check the tag in PI",
             )
 
     def _ask_for_less(self, error: TooMuchError) -> None:
@@ -332,7 +340,11 @@ class History:
             raise UnavailableError(str(error)) from error
         self._items //= 2
         self._dense.clear()
-        self._log.warning("PI gives fewer values in one answer than configured", items_per_request=self._items)
+        self._log.warning(
+            "PI gives fewer values in one answer than configured",
+            items_per_request=self._items,
+            hint="lower pi.limits.items_per_request to this",
+        )
 
     def _note_changes(self, changes: Sequence[GapChange]) -> None:
         for change in changes:

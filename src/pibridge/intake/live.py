@@ -22,6 +22,7 @@ class LiveChannel:
     def __init__(self, reception: Reception) -> None:
         self.reception = reception
         self._failing: set[int] = set()
+        self._told: set[int] = set()
         self._recovered_s = -math.inf
         self._log = structlog.get_logger(stream=reception.stream, tags=len(reception.numbers))
 
@@ -50,6 +51,8 @@ class LiveChannel:
             raise UnavailableError(f"a message with a time that is none: {error}") from error
         if arrived.failed:
             await self._miss([number for number, _ in arrived.failed], arrived.failed[0][1].problem())
+        if self._told:
+            self._told -= {event.tag for event in arrived.events}
         if self._failing:
             await self._recover_failing()
         await self.reception.write(arrived)
@@ -59,7 +62,14 @@ class LiveChannel:
         new = [number for number in numbers if number not in self._failing]
         if new:
             self._failing.update(new)
-            self._log.warning("PI sent errors in place of values; they are read from the archive", error=str(problem))
+            if not self._told.issuperset(new):
+                self._log.warning(
+                    "PI sent errors in place of values; they are read from the archive",
+                    failed=len(new),
+                    error=str(problem),
+                    hint="check the tag in PI",
+                )
+            self._told.update(new)
             await self.reception.miss(new, str(problem))
 
     async def _recover_failing(self) -> None:

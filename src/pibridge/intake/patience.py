@@ -11,11 +11,17 @@ PASSING: Final = (UnavailableError, UnauthorizedError, JournalFullError)
 
 
 def patiently(log: FilteringBoundLogger, complaint: str, first_s: float, longest_s: float) -> AsyncRetrying:
-    """Try again what is `PASSING`, after pauses from `first_s` to `longest_s`; only the first failure is logged."""
+    """Try again what is `PASSING`, after pauses from `first_s` to `longest_s`; only the first failure is logged.
+
+    Not that the journal is full: it says so itself, once and not for each channel.
+    """
+    is_told = False
 
     def complain(state: RetryCallState) -> None:
+        nonlocal is_told
         error = state.outcome.exception() if state.outcome else None
-        if state.attempt_number == 1:
+        if not is_told and not isinstance(error, JournalFullError):
+            is_told = True
             log.warning(complaint, error=str(error))
 
     return AsyncRetrying(

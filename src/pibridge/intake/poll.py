@@ -85,7 +85,12 @@ class Poll:
             events += self._new(event, pages.get(web_id))
         if self._missed:
             problem = next(iter(self._missed.values()))
-            self._log.warning("the archive of tags cannot be read; what is missing is owed", error=str(problem))
+            self._log.warning(
+                "the archive of tags cannot be read; what is missing is owed",
+                failed=len(self._missed),
+                error=str(problem),
+                hint="check the tag in PI",
+            )
             await self.reception.miss(sorted(self._missed), str(problem))
         if self._left:
             await self.reception.recover(sorted(self._left), "more than a look reads")
@@ -113,7 +118,12 @@ class Poll:
             else:
                 unread.append(outcome)
         if unread and not self._is_complaining:
-            self._log.warning("PI does not tell the value of tags; they are asked again", error=str(unread[0]))
+            self._log.warning(
+                "PI does not tell the value of tags; they are asked again",
+                failed=len(unread),
+                error=str(unread[0]),
+                hint="check the tag in PI",
+            )
         self._is_complaining = bool(unread)
         return changed
 

@@ -12,6 +12,7 @@ from pibridge.intake.arrivals import Arrivals, Arrived, decide
 from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import NewGap
+from pibridge.journal.jobs import full_error
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Event
@@ -195,7 +196,7 @@ class Reception:
 
     def _require_room(self) -> None:
         if self.journal.stat().full:
-            raise JournalFullError("the journal is full", hint="make the sinks take their backlog, or raise max_size")
+            raise full_error()
 
     def _is_behind(self, number: int, moment_ticks: int) -> bool:
         present = self.arrivals.present.get(number)

@@ -118,7 +118,12 @@ class Sampling:
         new = failed.keys() - self._failing
         if new:
             problem = next(failed[number] for number in new)
-            self._log.warning("PI fails to sample tags; what is missing is owed", failed=len(new), error=problem)
+            self._log.warning(
+                "PI fails to sample tags; what is missing is owed",
+                failed=len(new),
+                error=problem,
+                hint="check the tag in PI",
+            )
             await self.reception.miss(sorted(new), problem)
         self._failing = (self._failing - caught_up) | new
         told_until = {number: self._told_until(number) for number in sampled}

@@ -382,7 +382,12 @@ class Journal:
     async def _set_aside(self, damaged: Damaged) -> None:
         for item in await self._requests.ask(lambda ledger: chunks.set_aside(ledger, (damaged,))):
             _log.error(
-                "damaged chunk set aside", lane=item.lane, first=item.first_seq, last=item.last_seq, reason=item.reason
+                "damaged chunk set aside",
+                lane=item.lane,
+                first=item.first_seq,
+                last=item.last_seq,
+                reason=item.reason,
+                hint="check the disk; its time is read from PI once more",
             )
 
 

@@ -211,7 +211,11 @@ class Counting:
         except UNREADABLE as error:
             if not self._is_damaged:
                 self._is_damaged = True
-                _log.error("dead letters cannot be counted: a page of the journal is damaged", error=str(error))
+                _log.error(
+                    "dead letters cannot be counted: a page of the journal is damaged",
+                    error=str(error),
+                    hint="check the disk: pibridge journal verify",
+                )
             return self._kept
 
     def _count(self, db: apsw.Connection, tally: Tally) -> dict[str, Count]:

@@ -120,7 +120,12 @@ def _held(db: apsw.Connection) -> list[Held]:
         if isinstance(item, Held):
             waiting.append(item)
             continue
-        _log.error("damaged held events set aside", id=-item.first_seq, reason=item.reason)
+        _log.error(
+            "damaged held events set aside",
+            id=-item.first_seq,
+            reason=item.reason,
+            hint="check the disk; their time is read from PI once more",
+        )
         with db:
             counts = tally.load(db)
             chunks.set_aside(tally.Ledger(db, counts, 0.0), (item,))

@@ -164,7 +164,9 @@ class Retention:
     def _leave(self, seq: int, reason: str) -> None:
         if seq not in self._stuck:
             self._stuck.add(seq)
-            _log.error("chunk cannot be removed", seq=seq, reason=reason)
+            _log.error(
+                "chunk cannot be removed", seq=seq, reason=reason, hint="check the disk: pibridge journal verify"
+            )
 
     def _record(self, ledger: Ledger, row: _Row) -> None:
         # One row for what goes in one stretch: a busy journal drops something every second.

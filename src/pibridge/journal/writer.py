@@ -28,6 +28,7 @@ from pibridge.journal.tally import Ledger, Tally
 _log = structlog.get_logger()
 
 _TICK_S: Final = 1.0
+_MAKE_ROOM: Final = "make the sinks take their backlog, or raise journal.max_size"
 _T = TypeVar("_T")
 
 
@@ -101,11 +102,18 @@ class Writer:
                 pass
             if self._stalled:
                 _log.warning(
-                    "events not stored: journal full", events=sum(len(store.events) for store in self._stalled)
+                    "events not stored: journal full",
+                    events=sum(len(store.events) for store in self._stalled),
+                    hint="they are read from PI at the next start",
                 )
             self._close(is_whole=self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE))
         except Exception as error:  # noqa: BLE001 - the end of a thread: told to the daemon, which stops
-            _log.error("journal failed", error=str(error), kind=type(error).__name__)
+            _log.error(
+                "journal failed",
+                error=str(error),
+                kind=type(error).__name__,
+                hint="check the disk, then start again",
+            )
             self._close(is_whole=False)
             self._fail(
                 JournalError(
@@ -274,7 +282,7 @@ class Writer:
             self._change_if_possible(now_s, self._retention.expire)
         self.letters = self._counting(self._db, self.tally)
         if not self._reserve.keep():
-            self._set_full("the disk is full")
+            self._set_full("the disk is full", "free space on the disk of journal.path")
         if self._quota.excess_bytes(self._db):
             self._set_full("journal.max_size was made smaller")
             self._change_if_possible(now_s, self._give_excess_back)
@@ -324,7 +332,10 @@ class Writer:
     def _make_wal_room(self, incoming_bytes: int) -> None:
         too_much = self._wal_pages * PAGE_BYTES + incoming_bytes > self._quota.wal_bytes
         if too_much and not self._checkpoint(apsw.SQLITE_CHECKPOINT_RESTART):
-            self._set_full("the write-ahead log cannot be emptied: another process keeps reading the journal")
+            self._set_full(
+                "the write-ahead log cannot be emptied: another process keeps reading the journal",
+                "end the program that reads the journal",
+            )
 
     def _checkpoint(self, mode: int) -> bool:
         """Carry the write-ahead log over into the file. False: someone reads it, or the disk is full."""
@@ -341,13 +352,13 @@ class Writer:
 
     def _disk_is_full(self) -> None:
         """Leave what the reserve held to gaps and cursors."""
-        self._set_full("the disk is full")
+        self._set_full("the disk is full", "free space on the disk of journal.path")
         self._reserve.release()
 
-    def _set_full(self, reason: str) -> None:
+    def _set_full(self, reason: str, hint: str = _MAKE_ROOM) -> None:
         if not self.full:
             self.full = True
-            _log.warning("journal full", reason=reason, used_bytes=self.used_bytes)
+            _log.warning("journal full", reason=reason, used_bytes=self.used_bytes, hint=hint)
 
     def _publish(self, now: Tally) -> None:
         self.tally = now

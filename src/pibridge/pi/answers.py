@@ -23,12 +23,19 @@ _UNPRINTABLE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 OK, REDIRECT, BAD_REQUEST, SERVER_ERROR = 200, 300, 400, 500
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, REQUEST_TIMEOUT, CONFLICT, TOO_LARGE = 401, 403, 404, 408, 409, 413
 URI_TOO_LONG, THROTTLED, HEADERS_TOO_LARGE, NOT_IMPLEMENTED = 414, 429, 431, 501
+BAD_GATEWAY, OUT_OF_SERVICE, GATEWAY_TIMEOUT = 502, 503, 504
+
+_NOT_THERE: Final = "it is asked again by itself; if it goes on, look whether PI Web API and what stands before it run"
 
 _HINTS: Final = {
-    UNAUTHORIZED: "check pi.auth: the account, its password, and that the server allows this method",
+    UNAUTHORIZED: "check pi.auth: the account, that it is not locked, its password, and that PI allows this method",
     FORBIDDEN: "ask for read access of this account to PI Web API and to the data",
     URI_TOO_LONG: "fewer streams per request",
     HEADERS_TOO_LARGE: "fewer streams per request",
+    THROTTLED: "it is asked again by itself; if often, lower pi.limits.requests_per_second",
+    BAD_GATEWAY: _NOT_THERE,
+    OUT_OF_SERVICE: _NOT_THERE,
+    GATEWAY_TIMEOUT: _NOT_THERE,
 }
 
 

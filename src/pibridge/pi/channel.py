@@ -11,8 +11,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-from pibridge.errors import UnauthorizedError, UnavailableError
-from pibridge.pi.answers import error_of
+from pibridge.errors import ThrottledError, UnauthorizedError, UnavailableError
+from pibridge.pi.answers import FORBIDDEN, error_of
 from pibridge.pi.auth import Credentials
 from pibridge.pi.client import PiClient
 from pibridge.pi.url_groups import url_groups
@@ -21,6 +21,10 @@ _LARGEST_MESSAGE_BYTES: Final = 64 << 20  # the first message holds the values o
 _PING_S: Final = 20
 _CLOSE_S: Final = 2
 _HEARTBEAT_RATE: Final = 5  # polls of about a second
+_UPGRADE_HINT: Final = (
+    "if PI answers REST, which pibridge check tells, a proxy on the way may pass no WebSockets: have it pass upgrades,"
+    " or give the streams via: updates"
+)
 _BEARER_HINT: Final = "PI Web API may take no bearer tokens on channels; give the streams via: updates"
 
 
@@ -149,10 +153,16 @@ async def _connect(client: PiClient, url: str, credentials: Credentials) -> Clie
         failure = error_of(response.status_code, bytes(response.body or b""), about="the opening of a channel")
         if isinstance(failure, UnauthorizedError) and client.settings.auth.method == "bearer":
             failure.hint = _BEARER_HINT
+        elif response.status_code == FORBIDDEN:
+            failure.hint = f"{failure.hint}; {_UPGRADE_HINT}"
+        elif not isinstance(failure, ThrottledError | UnauthorizedError):
+            failure.hint = _UPGRADE_HINT
     except TimeoutError:
-        failure = UnavailableError(f"{host} did not answer the opening of a channel in time")
+        failure = UnavailableError(f"{host} did not answer the opening of a channel in time", hint=_UPGRADE_HINT)
     except (OSError, InvalidHandshake, ConnectionClosed) as error:
-        failure = UnavailableError(f"{host} could not open a channel: {type(error).__name__}: {error}")
+        failure = UnavailableError(
+            f"{host} could not open a channel: {type(error).__name__}: {error}", hint=_UPGRADE_HINT
+        )
     else:
         client.observe(answer.get("Date", ""), sent)
         try:

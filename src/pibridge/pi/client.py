@@ -85,7 +85,9 @@ class PiClient:
     async def __aenter__(self) -> Self:
         if not self.settings.tls.verify:
             _log.warning(
-                "pi_certificate_not_checked", host=self.host, hint="anybody can pose as PI; give pi.tls.ca_file"
+                "the certificate of PI is not checked",
+                host=self.host,
+                hint="anybody can pose as PI; give pi.tls.ca_file",
             )
         timeouts = self.settings.timeouts
         self._session = aiohttp.ClientSession(

@@ -104,23 +104,25 @@ class Gate:
         self._has_succeeded = True
         self._is_open = True
         self._delay_s = 0.0
-        _log.info("pi_access_restored", host=self._host, user=self._auth.identity)
+        _log.info("PI takes our login again", host=self._host, user=self._auth.identity)
 
     def _refuse(self, fingerprint: Hashable, error: UnauthorizedError, *, probe: bool) -> None:
         if error.status != _UNAUTHORIZED and self._has_succeeded:
             return  # one resource is forbidden, not we
         if not self._is_open and not probe:
             return  # it left before the gate was closed
+        is_news = self._is_open or fingerprint != self._refused
         self._has_succeeded = False
         self._is_open = False
         self._refused = fingerprint
         self._delay_s = min(max(_FIRST_DELAY_S, 2 * self._delay_s), _LONGEST_DELAY_S)
         self._next_try = self._monotonic() + self._delay_s
-        _log.warning(
-            "pi_access_refused",
-            host=self._host,
-            user=self._auth.identity,
-            status=error.status,
-            next_try_s=self._delay_s,
-            hint=error.hint,
-        )
+        if is_news:
+            _log.warning(
+                "PI refuses our login",
+                host=self._host,
+                user=self._auth.identity,
+                status=error.status,
+                next_try_s=self._delay_s,
+                hint=error.hint,
+            )

@@ -11,15 +11,12 @@ import aiohttp
 from pibridge.errors import UnavailableError
 from pibridge.pi.answers import OK, UNAUTHORIZED
 from pibridge.pi.certificates import Certificate, shown_by
-from pibridge.pi.failures import CERTIFICATE_HINT
+from pibridge.pi.failures import CERTIFICATE_HINT, OTHER_ADDRESS, OTHER_NAME, remedy
 from pibridge.pi.settings import PiSettings
 from pibridge.pi.tls import make_ssl_context
 
 _USUAL_PATH: Final = "/piwebapi"
 _PORTS: Final = {"http": 80, "https": 443}
-_NOT_YET_VALID, _EXPIRED, _OTHER_NAME, _OTHER_ADDRESS = 9, 10, 62, 64
-_UNKNOWN_CA: Final = frozenset({18, 19, 20, 21})
-"""OpenSSL's X509_V_ERR_…"""
 
 
 def address(settings: PiSettings) -> tuple[str, int]:
@@ -132,13 +129,6 @@ async def _speaks_http(host: str, port: int, timeout_s: float) -> bool:
 
 def _remedy(code: int, certificates: list[Certificate]) -> str:
     own = certificates[0] if certificates else None
-    if code in {_EXPIRED, _NOT_YET_VALID}:
-        return "renew the certificate on the PI Web API server, or set this machine's clock if it is wrong"
-    if code in {_OTHER_NAME, _OTHER_ADDRESS} and own is not None:
+    if code in {OTHER_NAME, OTHER_ADDRESS} and own is not None:
         return f"write a name in pi.url that the certificate is for: {', '.join(own.names) or own.subject}"
-    if code in _UNKNOWN_CA:
-        return (
-            "give the PEM file of the CA that issued it as pi.tls.ca_file; of a self-signed one the certificate itself,"
-            " after comparing its fingerprint on the server"
-        )
-    return CERTIFICATE_HINT
+    return remedy(code)

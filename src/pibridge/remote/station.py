@@ -141,9 +141,14 @@ class Station:
         if len(payload) > self._line.most_bytes:
             payload = msgspec.json.encode(msgspec.structs.replace(health, problems=["too many for this record"]))
         if len(payload) > self._line.most_bytes:
-            self._log.warning("a health record is too large for this way", bytes=len(payload))
+            self._log.warning(
+                "a health record is too large for this way",
+                bytes=len(payload),
+                most_bytes=self._line.most_bytes,
+                hint="shorten the names of sinks, or send by another sink: remote.via",
+            )
             return
-        await self._publish(session, self._health_topic, payload, "a health record is not taken")
+        await self._publish(session, self._health_topic, payload)
 
     async def _reply(self, session: Session) -> NoReturn:
         """Send answers as they come."""
@@ -158,7 +163,7 @@ class Station:
                 await self._send(session, self._answers[0])
                 self._answers.popleft()
             while self._records and self._health_topic is not None:
-                await self._publish(session, self._health_topic, self._records[0], "a record is not taken")
+                await self._publish(session, self._health_topic, self._records[0])
                 self._records.popleft()
 
     async def _send(self, session: Session, answer: Answer) -> None:
@@ -166,16 +171,16 @@ class Station:
         if len(payload) > self._line.most_bytes:
             error = f"the answer has {len(payload)} bytes, this way takes {self._line.most_bytes}"
             payload = Answer(id=answer.id, do=answer.do, error=error).payload()
-        await self._publish(session, self._answers_topic, payload, "an answer is not taken")
+        await self._publish(session, self._answers_topic, payload)
 
-    async def _publish(self, session: Session, topic: str, payload: bytes, refused: str) -> None:
+    async def _publish(self, session: Session, topic: str, payload: bytes) -> None:
         """Publish. Raises UnavailableError; what is refused for good is said."""
         try:
             await session.publish(topic, payload)
         except UnavailableError:
             raise
         except PIBridgeError as error:
-            self._log.warning(refused, topic=topic, error=str(error))
+            self._log.warning("a record or an answer is not taken", topic=topic, error=str(error))
 
     async def _do(self) -> NoReturn:
         """Do what is asked for, one after the other."""
@@ -208,7 +213,9 @@ class Station:
         """Log it; of a flood once."""
         if self._ignored != reason:
             self._ignored = reason
-            self._log.warning("a request is ignored", reason=reason)
+            self._log.warning(
+                "a request is ignored", topic=self._requests_topic, reason=reason, hint="look who publishes there"
+            )
 
     async def _answer(self, request: Request) -> Answer:
         """Do what is asked for, or say why not."""
@@ -220,7 +227,9 @@ class Station:
         except PIBridgeError as error:
             refused = str(error)
         except Exception:  # noqa: BLE001 - a request ends here: no other one may suffer from it
-            self._log.exception("a request has failed", id=request.id, do=request.do)
+            self._log.exception(
+                "a request has failed", id=request.id, do=request.do, hint="report this with its traceback"
+            )
             refused = "failed by a mistake of PI Bridge; its log says more"
         self._log.info("request from afar", id=request.id, do=request.do, refused=refused)
         return Answer(id=request.id, do=request.do, done=done, error=refused)

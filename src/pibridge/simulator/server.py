@@ -122,7 +122,9 @@ class Simulator:
             )
         except OSError as error:
             await runner.cleanup()
-            raise UnavailableError(f"cannot listen on {host}:{self._port}: {error.strerror}") from error
+            raise UnavailableError(
+                f"cannot listen on {host}:{self._port}: {error.strerror}", hint="choose another port"
+            ) from error
         await web.SockSite(runner, self._door, ssl_context=self._ssl).start()
         self._runner = runner
         self._port = self._door.getsockname()[1]

@@ -210,20 +210,20 @@ def told(far: Far, operation: str, code: str, message: str, status: int) -> Reje
         return RejectedError(what, status=status)
     if code in _THROTTLED or status == 429:  # noqa: PLR2004 - too many requests
         return ThrottledError(what, hint=_BY_ITSELF)
-    return UnavailableError(what, hint=_hint(far, operation, code))
+    return UnavailableError(what, hint=_hint(far, operation, code, status))
 
 
-def _hint(far: Far, operation: str, code: str) -> str:
+def _hint(far: Far, operation: str, code: str, status: int) -> str:
     if code in _EXPIRED:
         return f"the AWS credentials have expired: renew what pibridge finds ({_WAYS}), and see that the clock is right"
-    if code in _UNKNOWN_CREDENTIALS:
-        return f"AWS does not know these credentials: look at those that pibridge finds ({_WAYS})"
     if code in _SIGNATURE:
         return f"look at the secret key that pibridge finds ({_WAYS}), and see that the clock is right"
     if code in DENIED:
         return f"allow {far.service}:{operation} on {far.resource}"
     if code in _KMS:
         return f"let pibridge use the KMS key of {far.resource}: kms:GenerateDataKey"
+    if code in _UNKNOWN_CREDENTIALS or status in {401, 403}:
+        return f"AWS does not know these credentials: look at those that pibridge finds ({_WAYS})"
     return far.missing if code == "ResourceNotFoundException" else _BY_ITSELF
 
 

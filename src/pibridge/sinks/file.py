@@ -29,6 +29,8 @@ _HINTS: Final = {
     errno.EROFS: "the file system is mounted read-only, mount it writable",
     errno.ENOTDIR: "a file stands where a folder is needed, choose another path",
     errno.EEXIST: "a file stands where a folder is needed, choose another path",
+    errno.ENOENT: "choose another path, or mount what is missing",
+    errno.EIO: "check the disk",
 }
 
 _Given = TypeVarTuple("_Given")
@@ -104,7 +106,7 @@ class FileSink:
             await self._on_disk(remove_older, self._folder, now_s - self._keep_s)
         except UnavailableError as error:
             # What is new still gets through.
-            structlog.get_logger().warning("old files cannot be removed", error=str(error))
+            structlog.get_logger().warning("old files cannot be removed", folder=str(self._folder), error=str(error))
 
     async def _on_disk(self, work: Callable[[*_Given], _Result], *given: *_Given) -> _Result:
         with self._told():

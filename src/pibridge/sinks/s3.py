@@ -210,6 +210,8 @@ class S3Sink:
             return (
                 "renew the AWS credentials that pibridge finds (environment, profile, token exchange or instance role)"
             )
+        if code == "RequestTimeTooSkewed":
+            return "set the clock of this machine"
         if code == "NoSuchBucket":
             return f"create the bucket or correct sinks.{self._name}.bucket"
         if code in _OTHER_REGION or status == 301:  # noqa: PLR2004 - moved permanently

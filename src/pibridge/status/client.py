@@ -29,7 +29,7 @@ async def ask(settings: StatusSettings) -> Snapshot:
         ):
             status, body = answer.status, await answer.read()
     except aiohttp.ClientConnectorError as error:
-        raise UnavailableError(f"nobody listens on {settings.listen}") from error
+        raise UnavailableError(f"nobody listens on {settings.listen}", hint="start the daemon") from error
     except (aiohttp.ClientError, TimeoutError) as error:
         raise PIBridgeError(
             f"what listens on {settings.listen} does not answer: {error or 'it took too long'}",

@@ -86,7 +86,12 @@ class Door:
             return
         wait_s = self._guesses.wrong(address, self._now_s())
         if wait_s:
-            self._log.warning("wrong tokens for the status page", tries=f"{FREE} or more", peer=address)
+            self._log.warning(
+                "wrong tokens for the status page",
+                tries=f"{FREE} or more",
+                peer=address,
+                hint="who it is has to wait; look who asks from there",
+            )
         raise ShutError("the token is wrong", wait_s)
 
     def _is_good(self, cookie: str, token: str) -> bool:

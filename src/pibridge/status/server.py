@@ -142,7 +142,9 @@ class StatusServer:
                     beat = Beat(self._api.snapshot(), self._past.point(), self._lines.newest_id)
                     self._beats.tell(msgspec.json.encode(beat))
             except Exception:  # noqa: BLE001 - the page may miss a beat, the daemon must not
-                structlog.get_logger().exception("the status page missed a beat")
+                structlog.get_logger().exception(
+                    "the status page missed a beat", hint="nothing else is concerned; report this with its traceback"
+                )
             await asyncio.sleep(EVERY_S)
 
     @web.middleware

@@ -156,7 +156,7 @@ async def test_an_account_that_is_refused_becomes_slow(
             await landing(client)
         assert hint in caught.value.hint
         assert not client.gate.is_open
-        assert [line["event"] for line in lines] == ["pi_access_refused"]
+        assert [line["event"] for line in lines] == ["PI refuses our login"]
         assert plant.requests == 0
 
 

@@ -161,7 +161,9 @@ def _require_readable(keytab: Path) -> None:
         with keytab.open("rb"):
             pass
     except OSError as error:
-        raise UnavailableError(f"pi.auth.keytab: {keytab} cannot be read: {error.strerror}") from error
+        raise UnavailableError(
+            f"pi.auth.keytab: {keytab} cannot be read: {error.strerror}", hint="make it readable for the daemon"
+        ) from error
 
 
 def _credential_cache() -> Path:

@@ -11,7 +11,9 @@ def reveal(secret: Secret, key: str) -> str:
     try:
         return secret.reveal()
     except OSError as error:
-        raise UnavailableError(f"{key} cannot be read: {error.strerror}") from error
+        raise UnavailableError(
+            f"{key} cannot be read: {error.strerror}", hint="make its file readable for the daemon"
+        ) from error
     except PIBridgeError as error:
         raise UnavailableError(f"{key} cannot be read: {error}") from error
 
