@@ -44,6 +44,7 @@ async def mend(journal: Journal, wanted: WantedRepair, now_ticks: int) -> str:
         repair=repair_id,
         tags=len(wanted.spans),
         deletions=len(wanted.deletions),
+        hint="pibridge backfill list shows how it goes",
     )
     return repair_id
 
