@@ -1,5 +1,6 @@
 """What arrives on a channel becomes events: of known tags, each one once. Pure."""
 
+from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -14,6 +15,7 @@ from pibridge.pi.wire import StreamItem, TimedValue
 _REMEMBERED = 6
 """How many times of a tag are remembered: PI swaps neighbours, seldom more."""
 
+_EDITED: Final = SUBSTITUTED | UPDATE | DELETE
 _NOTHING: Final = object()
 
 
@@ -31,14 +33,19 @@ class Arrived(Struct):
     unknown: int = 0
 
 
-class _Known(Struct, frozen=True, gc=False):
-    """What is remembered of a tag: its newest live event (PI repeats it at will), and the greatest times, falling.
+class _Known(Struct, gc=False):
+    """What is remembered of a tag: its newest live event (PI repeats it at will), and the greatest times, rising.
 
-    No event of a time from the last of `times` on is in the journal, unless its time is among them.
+    No event of a time from the first of `times` on is in the journal, unless its time is among them.
     """
 
     newest: Event
-    times: tuple[int, ...]
+    times: list[int]
+
+    def note(self, moment_ticks: int) -> None:
+        """Put a time in its place among the greatest, if it belongs there."""
+        insort(self.times, moment_ticks)
+        del self.times[:-_REMEMBERED]
 
 
 class Arrivals:
@@ -61,7 +68,7 @@ class Arrivals:
         """Go back to what the journal has, forgetting what was taken but not written down."""
         self.present.clear()
         self._under_way = []
-        self._known = {event.tag: _Known(event, (event.ticks,)) for event in latest}
+        self._known = {event.tag: _Known(event, [event.ticks]) for event in latest}
 
     def take(self, items: Iterable[StreamItem]) -> Arrived:
         """Give what is new in a message. ValueError: a time that is none."""
@@ -125,41 +132,45 @@ class Arrivals:
         known = self._known.get(event.tag)
         if known is None:
             # Nothing equals it: whether it was written down is for the journal to say.
-            self._known[event.tag] = _Known(Event(event.tag, event.ticks, _NOTHING), (event.ticks,))
-        elif event.ticks > known.times[-1] and event.ticks not in known.times:
-            # Below the last of `times` all is doubtful: to put one there would say that the journal has no others.
-            self._known[event.tag] = _Known(known.newest, _with(known.times, event.ticks))
+            self._known[event.tag] = _Known(Event(event.tag, event.ticks, _NOTHING), [event.ticks])
+        elif event.ticks > known.times[0] and event.ticks not in known.times:
+            # Below the first of `times` all is doubtful: to put one there would say that the journal has no others.
+            known.note(event.ticks)
 
     def _take(self, event: Event, arrived: Arrived) -> None:
         moment = event.ticks
         known = self._known.get(event.tag)
+        if known is not None and moment > known.times[-1] and not event.status & _EDITED:
+            # Nearly all goes this way.
+            known.newest = event
+            known.times.append(moment)
+            if len(known.times) > _REMEMBERED:
+                del known.times[0]
+            arrived.events.append(event)
+            return
         if event.status & SUBSTITUTED:
             arrived.marked.append(event)
         if event.status & (UPDATE | DELETE):
             arrived.doubtful.append(event)
             if known is not None and moment == known.newest.ticks:
-                self._known[event.tag] = _Known(Event(event.tag, moment, _NOTHING), known.times)
+                known.newest = Event(event.tag, moment, _NOTHING)
             else:
                 self._remember(event)
         elif known is None:
-            self._known[event.tag] = _Known(event, (moment,))
-        elif moment > known.times[0]:
-            self._known[event.tag] = _Known(event, (moment, *known.times[: _REMEMBERED - 1]))
+            self._known[event.tag] = _Known(event, [moment])
+        elif moment > known.times[-1]:
+            known.newest = event
+            known.note(moment)
         elif same(event, known.newest):
             arrived.duplicates += 1
             return
-        elif moment < known.times[-1] or moment in known.times:
+        elif moment < known.times[0] or moment in known.times:
             arrived.doubtful.append(event)
             if moment == known.newest.ticks:
-                self._known[event.tag] = _Known(event, known.times)
+                known.newest = event
         else:
-            self._known[event.tag] = _Known(known.newest, _with(known.times, moment))
+            known.note(moment)
         arrived.events.append(event)
-
-
-def _with(times: tuple[int, ...], moment: int) -> tuple[int, ...]:
-    """Put a time in its place among the greatest, if it belongs there."""
-    return tuple(sorted((moment, *times), reverse=True)[:_REMEMBERED])
 
 
 def decide(arrived: Arrived, journaled: Iterable[Event]) -> Arrived:

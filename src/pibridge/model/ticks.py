@@ -18,16 +18,16 @@ def parse(text: str) -> int:
 
     Raises ValueError for what is no time.
     """
-    if text[-1:] == "Z" and text[10:11] == "T":
-        start_ticks = _second_start(text[:19])
-        digits = text[20:-1]
-        if not digits:
-            return start_ticks
-        try:
-            return start_ticks + int(digits) * _TICKS_OF_DIGITS[len(digits)]
-        except IndexError:
-            return start_ticks + int(digits[:7])
-    return _parse_any(text)
+    start_ticks = _second_start(text[:19])
+    if start_ticks is None or text[-1] != "Z":
+        return _parse_any(text)
+    digits = text[20:-1]
+    if not digits:
+        return start_ticks
+    try:
+        return start_ticks + int(digits) * _TICKS_OF_DIGITS[len(digits)]
+    except IndexError:
+        return start_ticks + int(digits[:7])
 
 
 def render(ticks: int) -> str:
@@ -47,7 +47,10 @@ def from_seconds(seconds: float) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _second_start(text: str) -> int:
+def _second_start(text: str) -> int | None:
+    """Give the ticks of `YYYY-MM-DDTHH:MM:SS`, None for what is written otherwise."""
+    if text[10:11] != "T":
+        return None
     moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     return ((moment - _EPOCH) // timedelta(seconds=1)) * PER_SECOND
 
