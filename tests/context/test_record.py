@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from context.plants import CASCADE, LANES, NO_DATA, NOON, NOTE, POINT, TEMPERATURE, events
 from pibridge.context.batches import Batch
-from pibridge.context.record import Record, context_of, json_lines, json_record
+from pibridge.context.record import Record, context_of, json_lines, json_record, json_records
 from pibridge.model import ticks
 from pibridge.model.event import (
     ANNOTATED,
@@ -118,6 +118,24 @@ def test_lines_are_json_whatever_pi_says(some: list[Event], lane: Lane, tag: Tag
         if isinstance(event.value, (int, float)) and not event.status & (ERROR | DELETE):
             assert line["value"] == event.value
             assert type(line["value"]) is type(event.value)
+
+
+@given(st.lists(events(), max_size=8), st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=8))
+def test_lines_do_not_depend_on_their_neighbours(some: list[Event], numbers: list[float]) -> None:
+    """What is encoded together has the same bytes as each record by itself: another try makes the same file."""
+    mixed = [*some, *(Event(1, NOON, number) for number in numbers)]
+    records = [record(event, seq=seq) for seq, event in enumerate(mixed, 1)]
+    alone = [json_record(record) for record in records]
+    assert json_records(records) == alone
+    assert json_lines(records) == b"".join(line + b"\n" for line in alone)
+
+
+@given(st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(1 << 80), 1 << 80)))
+def test_good_numbers_are_written_as_python_writes_them(number: float) -> None:
+    """The very large and the very small, too: what was delivered once is never written in another way."""
+    line = json_record(record(Event(1, NOON, number), TEMPERATURE)).decode()
+    assert line == json.dumps(json.loads(line), separators=(",", ":"), ensure_ascii=False)
+    assert f'"value":{number!r},' in line
 
 
 def test_a_batch_stands_at_the_end_of_a_record() -> None:

@@ -15,6 +15,13 @@ def test_every_tick_survives_being_written_and_read(moment: int) -> None:
     assert ticks.parse(ticks.render(moment)) == moment
 
 
+@given(st.lists(MOMENTS))
+def test_many_are_written_as_each_is(moments: list[int]) -> None:
+    """All at once is quicker, and the same, before 1970 too."""
+    assert ticks.render_all(moments) == [ticks.render(moment) for moment in moments]
+    assert ticks.render_all([abs(moment) for moment in moments]) == [ticks.render(abs(moment)) for moment in moments]
+
+
 @given(MOMENTS)
 def test_trailing_zeros_of_the_fraction_do_not_matter(moment: int) -> None:
     """PI trims the zeros of fractions; the time stays the same."""
@@ -38,7 +45,8 @@ def test_reads_what_pi_was_seen_to_write() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "yesterday", "2022-03-19T08:34:00", "2022-13-19T08:34:00Z", "2022-03-19T08:34:00.x7Z"]
+    "text",
+    ["", "yesterday", "2022-03-19T08:34:00", "2022-13-19T08:34:00Z", "2022-03-19T08:34:00.x7Z"],
 )
 def test_what_is_no_time_is_an_error(text: str) -> None:
     """A text without a zone or a date is never guessed at."""

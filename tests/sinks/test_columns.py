@@ -21,7 +21,7 @@ from sinks.read_back import rows_of, written
 def parquet(records: Iterable[Record]) -> bytes:
     """Write records as Parquet."""
     file = io.BytesIO()
-    write(io.BytesIO(json_lines(records)), file)
+    write(io.BytesIO(json_lines(list(records))), file)
     return file.getvalue()
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from pibridge.context.columns import columns
 from pibridge.context.filling import filled
-from pibridge.context.record import VERSION, Context, Record, json_record
+from pibridge.context.record import VERSION, Context, Record, json_records
 
 Encoding = Literal["json", "json.gz", "columns"]
 """What a payload is: JSON, the same compressed, or columns."""
@@ -86,7 +86,7 @@ class Packing:
         if self._encoding == "columns":
             yield from filled(records, partial(columns, self._site), self._filled_bytes, self._most_records)
             return
-        lines = [(record, json_record(record)) for record in records]
+        lines = list(zip(records, json_records(records), strict=True))
         parts = (
             self._counted(lines)
             if self._encoding == "json"

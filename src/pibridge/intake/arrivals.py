@@ -147,7 +147,11 @@ class Arrivals:
             if len(known.times) > _REMEMBERED:
                 del known.times[0]
             arrived.events.append(event)
-            return
+        else:
+            self._judge(event, known, arrived)
+
+    def _judge(self, event: Event, known: _Known | None, arrived: Arrived) -> None:
+        moment = event.ticks
         if event.status & SUBSTITUTED:
             arrived.marked.append(event)
         if event.status & (UPDATE | DELETE):
