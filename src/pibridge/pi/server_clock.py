@@ -4,17 +4,17 @@ import sys
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from functools import partial
 
 from pibridge.model import ticks
 
 _DATE_RESOLUTION_S = 1.0
 
 
-def since_boot() -> float:
-    """Give our monotonic clock, which also counts the time that the machine slept; in seconds."""
-    if sys.platform == "linux":
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+since_boot: Callable[[], float] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic
+)
+"""Our monotonic clock, which also counts the time that the machine slept; in seconds."""
 
 
 class ServerClock:
@@ -46,4 +46,5 @@ class ServerClock:
         """Give PI's present time, right to about a second; before the first answer, ours."""
         if self._bounds_s is None:
             return ticks.from_seconds(self._our_time())
-        return ticks.from_seconds(sum(self._bounds_s) / 2 + self._monotonic())
+        low, high = self._bounds_s
+        return ticks.from_seconds((low + high) / 2 + self._monotonic())
