@@ -2,7 +2,6 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from msgspec.structs import replace
 
 from pibridge.audit.files_at_rest import absent
 from pibridge.model.event import Lane
@@ -20,9 +19,7 @@ async def keep(folder: Path, format_: str, first: int, count: int, replay: str =
     """Have the sink write one file of these positions."""
     sink = FileSink(FileSettings.model_validate({"type": "file", "path": folder, "format": format_}))
     await sink.open()
-    sealed = Bounds(Lane.LIVE, first, first + count - 1, DAY.removeprefix("dt="))
-    if replay:
-        sealed = replace(sealed, replay=replay)
+    sealed = Bounds(Lane.LIVE, first, first + count - 1, DAY.removeprefix("dt="), replay=replay)
     await sink.write(ListedBatch(values(first, count), sealed=sealed))
     await sink.close()
 
