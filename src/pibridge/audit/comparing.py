@@ -2,8 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import combinations
-from typing import Final
 
 from msgspec import Struct
 
@@ -14,9 +12,6 @@ from pibridge.intake.compare import as_it_stands, differences, place_of
 from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
 from pibridge.model.ticks import FOREVER
-
-_MOST_TRIED: Final = 100
-"""Of so many values those are looked for, one by one and in pairs, that the archive had at an earlier look."""
 
 
 class Archived(Struct, frozen=True):
@@ -105,11 +100,24 @@ def since_earlier(
             return []
         if removed == fingerprints.of(gone):
             return list(gone)
-        if removed.count in {1, 2} and len(gone) <= _MOST_TRIED:
-            for chosen in combinations(gone, removed.count):
-                if fingerprints.of(chosen) == removed:
-                    return list(chosen)
+        named = _one_or_two(removed, gone)
+        if named:
+            return named
     return None
+
+
+def _one_or_two(removed: Fingerprint, gone: Iterable[Event]) -> list[Event]:
+    """Give one or two values that have this fingerprint; none: there are no such."""
+    seen: dict[Fingerprint, Event] = {}
+    for event in gone:
+        its = fingerprints.of([event])
+        if its == removed:
+            return [event]
+        other = seen.get(removed - its)
+        if other is not None:
+            return [other, event]
+        seen[its] = event
+    return []
 
 
 def deletion(event: Event) -> Event:
