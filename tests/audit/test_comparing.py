@@ -118,7 +118,7 @@ def ones(since: int) -> st.SearchStrategy[list[Event]]:
 def test_what_was_removed_is_named(
     kept: list[Event], discarded: list[Event], lost: list[Event], chosen: set[int], *, had: bool
 ) -> None:
-    """One or two of what is gone, and nothing when nothing was; whether PI `had` what the journal lost, or has since."""
+    """One or two of what is gone, or nothing; whether PI `had` what the journal lost, or has got it since."""
     removed = [event for index, event in enumerate(discarded) if index in chosen]
     before, missing = fingerprints.of(kept), fingerprints.of(lost)
     earlier = before + fingerprints.of(removed) + (missing if had else NONE)

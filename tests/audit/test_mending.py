@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 from hypothesis import given
@@ -28,7 +29,7 @@ def test_exactly_what_a_sink_lacks_is_sent_again(times: dict[int, int]) -> None:
     assert second.sinks == ("lake",)
     places = second.choice.places
     assert [seq for start, end in places for seq in range(start, end + 1)] == sorted(times)
-    assert all(end + 1 < start for (_, end), (start, _) in zip(places, places[1:], strict=False))
+    assert all(end + 1 < start for (_, end), (start, _) in pairwise(places))
     assert (second.choice.start_ticks, second.choice.end_ticks) == (min(times.values()), max(times.values()))
 
 

@@ -30,9 +30,10 @@ def test_hours_make_a_report() -> None:
     told = msgspec.json.decode(msgspec.json.encode(report.told()))
     assert (told["unexplained"], told["repaired"], told["notes"]) == (2, 0, ["odd", "odder"])
     assert [hour["from"] for hour in told["hours"]] == ["2026-03-01T00:00:00.0000000Z", "2026-03-01T01:00:00.0000000Z"]
-    assert told["findings"] == [
-        {"what": "missing", "tag": "T1", "path": r"\\PI\T1", "ts": "2026-03-01T00:00:00.0000000Z", "pi": 5}
-    ] * 2
+    assert (
+        told["findings"]
+        == [{"what": "missing", "tag": "T1", "path": r"\\PI\T1", "ts": "2026-03-01T00:00:00.0000000Z", "pi": 5}] * 2
+    )
 
 
 def test_findings_have_an_end() -> None:
