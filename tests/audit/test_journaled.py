@@ -9,7 +9,6 @@ from delivery.shelves import Shelf, opened
 from inspection.scenes import delivered, loaded
 from journal.samples import NOW, raw
 from pibridge.delivery.verdict import Verdict
-from pibridge.journal.held import Held
 from pibridge.journal.reader import JournalReader
 from pibridge.model.event import Event, Lane
 
@@ -45,7 +44,7 @@ async def test_what_leaves_the_held_ones_meanwhile_is_seen(tmp_path: Path, monke
         dock.journal.append([Event(2, NOW, 7)], NOW)
         await dock.journal.flush()
         (held,) = JournalReader.open(tmp_path).held()
-        first: list[list[Held]] = [[held]]
+        first = [[held]]
         monkeypatch.setattr(JournalReader, "held", lambda _: first.pop() if first else [])
         dock.journal.hold(())
         await dock.journal.commit(Lane.LIVE, held.events, NOW)
