@@ -22,7 +22,7 @@ def live(*times: int) -> list[Event]:
     return [Event(1, time, 1) for time in times]
 
 
-def take(
+def take(  # noqa: PLR0913 - what both have, and what it is judged by
     found: Audited,
     archive: Sequence[Event],
     journaled: Sequence[Event],
