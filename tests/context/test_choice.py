@@ -92,3 +92,17 @@ def test_a_time_that_ends_before_it_begins_is_wrong() -> None:
     with pytest.raises(ValueError, match="ends before it begins"):
         Choice(start_ticks=2, end_ticks=1)
     assert Choice().end_ticks == ticks.FOREVER
+
+
+@given(st.sets(st.integers(95, 165)))
+def test_places_are_meant_alone(seqs: set[int]) -> None:
+    """Runs of positions, both ends included: of what else is meant, what lies in one."""
+    runs = [[seq, seq] for seq in sorted(seqs) if seq - 1 not in seqs]
+    for run in runs:
+        while run[1] + 1 in seqs:
+            run[1] += 1
+    places = tuple((first, last) for first, last in runs)
+    expected = [seq for seq in range(100, 160) if seq in seqs]
+    assert picked(Choice(places=places), EVENTS) == (expected if places else list(range(100, 160)))
+    of_point = [seq for seq in expected if seq in of(2, *range(20))]
+    assert picked(Choice(places=places, tags=("SINUSOID",)), EVENTS) == (of_point if places else of(2, *range(20)))

@@ -3,6 +3,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec import Raw
 
@@ -19,6 +20,7 @@ from pibridge.daemon.orders import (
     LIST_REPLAYS,
     PAUSE_BACKFILL,
     PAUSE_REPLAY,
+    REPAIR,
     REPLAY,
     REREAD,
     RESEND,
@@ -31,9 +33,12 @@ from pibridge.daemon.orders import (
 )
 from pibridge.daemon.orders import asked as ask
 from pibridge.errors import PIBridgeError, UnavailableError
+from pibridge.journal.backfill import WantedRepair
 from pibridge.journal.journal import Journal
 from pibridge.journal.letters import Wanted
 from pibridge.journal.settings import JournalSettings
+from pibridge.model import ticks
+from pibridge.model.event import DELETE, Event
 from waiting import eventually, running
 
 LAKE = Wanted(sink="lake")
@@ -199,6 +204,29 @@ async def test_history_is_ordered_listed_and_turned(journal: Journal, order: str
     assert "no beginning" in (await carry_out(journal, asked(order, b'{"choice":{}}'))).refused
     by_batch = b'{"choice":{"start_ticks":1,"batches":["B"]}}'
     assert "batches" in (await carry_out(journal, asked(order, by_batch))).refused
+
+
+async def test_a_repair_is_ordered_listed_and_turned(journal: Journal) -> None:
+    """What is read again and what is gone, by tag; of tags that the journal does not know nothing is done."""
+    gone = Event(2, NOW + 1, None, DELETE)
+    wanted = WantedRepair(spans={1: (NOW, NOW + 9), 3: (NOW + 5, NOW + 20)}, deletions=(gone,))
+    made = await carry_out(journal, asked(REPAIR, msgspec.json.encode(wanted)))
+    assert made.refused == ""
+    assert [(gap.tag, gap.start_ticks, gap.end_ticks) for gap in await journal.gaps()] == [
+        (1, NOW, NOW + 9),
+        (3, NOW + 5, NOW + 20),
+    ]
+    assert await journal.seen([2], NOW + 1, NOW + 1) == [gone]
+    (told,) = (await carry_out(journal, asked(LIST_BACKFILLS, b"{}"))).done
+    assert (told["id"], told["kind"], told["state"], told["tags"]) == (made.done, "repair", "running", 2)
+    assert (told["from"], told["to"]) == (ticks.render(NOW), ticks.render(NOW + 20))
+    name = f'{{"id":"{made.done}"}}'.encode()
+    assert (await carry_out(journal, asked(PAUSE_BACKFILL, name))).done == 1
+    assert (await carry_out(journal, asked(CANCEL_BACKFILL, name))).done == 1
+    assert await journal.gaps() == []
+    for unknown in (WantedRepair(spans={9: (1, 2)}), WantedRepair(deletions=(Event(0, 1, None, DELETE),))):
+        assert "does not know all" in (await carry_out(journal, asked(REPAIR, msgspec.json.encode(unknown)))).refused
+    assert "spans" in (await carry_out(journal, asked(REPAIR, b'{"spans":7}'))).refused
 
 
 async def test_a_question_is_for_a_running_daemon_alone(tmp_path: Path, journal: Journal) -> None:

@@ -98,3 +98,28 @@ async def test_what_backfills_have_read_of_a_time_is_known(tmp_path: Path) -> No
         assert journal.backfills.of_time(0, NOW - 1) == journal.backfills.of_time(NOW + 21, 2 * NOW) == []
         await journal.backfills.cancel(backfill_id)
         assert journal.backfills.of_time(0, 2 * NOW) == []
+
+
+async def test_a_repair_is_begun_at_once(tmp_path: Path) -> None:
+    """Each tag has a time of its own, and a gap of it; batches are not fetched for it."""
+    spans = {2: (NOW + 5, NOW + 9), 1: (NOW, NOW + 4)}
+    async with opened(tmp_path) as journal:
+        known = journal.backfills.changes
+        repair_id = await journal.backfills.repair(spans)
+        assert journal.backfills.changes == known + 1
+        before = journal.backfills.all
+    async with opened(tmp_path) as journal:
+        (found,) = journal.backfills.all
+        assert [found] == before
+        assert (found.id, found.kind, found.begun, found.numbers) == (repair_id, "repair", True, (1, 2))
+        assert (found.choice.start_ticks, found.end_ticks, found.owed_ticks) == (NOW, NOW + 9, 10)
+        gaps = await journal.gaps()
+        assert [(gap.tag, gap.start_ticks, gap.end_ticks, gap.reason) for gap in gaps] == [
+            (1, NOW, NOW + 4, found.reason),
+            (2, NOW + 5, NOW + 9, found.reason),
+        ]
+        assert found.progress(gaps) == 0.0
+        assert found.progress(gaps[1:]) == 0.5
+        assert journal.backfills.of_time(NOW, NOW + 9) == []
+        assert journal.backfills.running("repair") == found
+        assert await journal.backfills.repair(spans) != repair_id

@@ -133,3 +133,24 @@ async def test_chunks_are_gone_through_in_both_directions(tmp_path: Path) -> Non
         assert list(reader.spanning(NOW + 9, NOW + 99)) == [1, 11, 21]
         assert reader.stored_s(15) == reader.stored_s(11) > 0
         reader.close()
+
+
+async def test_the_newest_of_each_tag_is_known_at_any_time(tmp_path: Path) -> None:
+    """As the journal itself knows it: what its pages say, what came since, what is held, and of tags that are new."""
+    async with opened(tmp_path) as journal:
+        await journal.commit(Lane.LIVE, events(3), NOW)
+    async with opened(tmp_path) as journal:
+        journal.hold({3})
+        await journal.commit(Lane.HISTORY, events(2, tag=2), NOW + 7)
+        journal.append(events(1, tag=3, first=9), NOW + 8)
+        await journal.flush()
+        reader = JournalReader.open(tmp_path)
+        newest = reader.newest()
+        reader.close()
+        assert [newest.last(number) for number in range(5)] == [journal.last(number) for number in range(5)]
+        assert [last and last.ticks for number in (1, 2, 3, 4) for last in (newest.last(number),)] == [
+            NOW + 2,
+            NOW + 1,
+            NOW + 9,
+            None,
+        ]

@@ -187,3 +187,32 @@ async def test_over_the_nucleus_it_is_the_same(nucleus: TestNucleus) -> None:
         ("a1", True),
         ("b1", False),
     ]
+
+
+async def test_a_record_of_others_waits_for_a_connection(watcher: Watcher) -> None:
+    """It is told where health records are, once and in order; of too many the newest."""
+    told = station(watcher.line(), Work())
+    for number in range(40):
+        told.report({"kind": "audit", "number": number})
+    async with running(told.run()):
+        await audits(watcher, 31)
+        told.report({"kind": "audit", "number": 40})
+        await audits(watcher, 32)
+    heard = [each["number"] for each in watcher.heard(HEALTH) if each.get("kind") == "audit"]
+    assert heard == list(range(9, 41))
+
+
+async def audits(watcher: Watcher, count: int) -> None:
+    """Wait until so many records of audits have been told."""
+    await eventually(lambda: sum(each.get("kind") == "audit" for each in watcher.heard(HEALTH)) == count)
+
+
+async def test_a_record_outlives_an_outage(watcher: Watcher) -> None:
+    """What is reported while the broker is away is told once it is back."""
+    told = station(watcher.line(), Work())
+    async with running(told.run()):
+        await states(watcher, "running")
+        await watcher.side.fail()
+        told.report({"kind": "audit", "number": 1})
+        await watcher.side.start()
+        await audits(watcher, 1)

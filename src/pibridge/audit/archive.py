@@ -14,6 +14,8 @@ from pibridge.pi.wire import TimedValue
 
 _STREAMS: Final = 50
 _FEWEST: Final = 100
+_VALUE_ERROR_TRIES: Final = 2
+"""So often a page is asked for again in which PI could not read a value."""
 
 
 class Archive:
@@ -51,27 +53,27 @@ class Archive:
     ) -> dict[int, Archived | PIBridgeError]:
         # What is the present value before the archive is read may be final by then: that errs on the safe side.
         await self._rest()
-        present = await values(self._client, list(web_ids.values()))
+        present = await values(self._client, _once(web_ids))
         found: dict[int, Archived | PIBridgeError] = {}
         pages = await self._pages(web_ids, start_ticks, end_ticks, max(_FEWEST, self._items // len(web_ids)))
         for number, page in pages.items():
             now = present[web_ids[number]]
             if isinstance(page, PIBridgeError):
                 found[number] = page
-                continue
-            try:
-                provisional = ticks.parse(now.timestamp) if isinstance(now, TimedValue) else ticks.FOREVER
-            except ValueError as error:
-                found[number] = UnavailableError(f"its present value has a time that is none: {error}")
-                continue
-            events = [event_of(number, value, moment) for moment, value in zip(page.ticks, page.values, strict=True)]
-            found[number] = Archived(events, provisional)
+            elif isinstance(now, PIBridgeError):
+                found[number] = now
+            else:
+                found[number] = _archived(number, page, now, start_ticks)
         return found
 
     async def _pages(
         self, web_ids: Mapping[int, str], start_ticks: int, end_ticks: int, most: int
     ) -> dict[int, Page | PIBridgeError]:
         pages = await self._page(web_ids, start_ticks, end_ticks, most)
+        for _ in range(_VALUE_ERROR_TRIES):
+            if not any(value.error() for page in pages.values() if isinstance(page, Page) for value in page.values):
+                break
+            pages = await self._page(web_ids, start_ticks, end_ticks, most)
         for number, page in pages.items():
             if isinstance(page, Page) and page.full:
                 pages[number] = await self._followed(number, web_ids[number], page, start_ticks, end_ticks)
@@ -101,10 +103,24 @@ class Archive:
         while True:
             await self._rest()
             try:
-                answer = await recorded(self._client, list(web_ids.values()), start_ticks, end_ticks, most)
+                answer = await recorded(self._client, _once(web_ids), start_ticks, end_ticks, most)
             except TooMuchError as error:
                 if most == 1:
                     return dict.fromkeys(web_ids, error)
                 most //= 2
             else:
                 return {number: answer[web_id] for number, web_id in web_ids.items()}
+
+
+def _once(web_ids: Mapping[int, str]) -> list[str]:
+    """Give each WebID once: a tag that is read in two modes must not stand twice in one request."""
+    return list(dict.fromkeys(web_ids.values()))
+
+
+def _archived(number: int, page: Page, now: TimedValue, start_ticks: int) -> Archived | UnavailableError:
+    try:
+        provisional = ticks.parse(now.timestamp)
+    except ValueError as error:
+        return UnavailableError(f"its present value has a time that is none: {error}")
+    events = [event_of(number, value, moment) for moment, value in zip(page.ticks, page.values, strict=True)]
+    return Archived(events, start_ticks, provisional)

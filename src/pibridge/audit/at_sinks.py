@@ -1,6 +1,7 @@
 """What became of many events at a sink, by the configuration as it is now and by what the journal knows."""
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, MutableSequence
 from typing import NamedTuple
 
@@ -60,7 +61,9 @@ class AtSinks:
 
 
 def _judged(judge: _Judge, records: Iterable[Record]) -> Judged:
-    found = Judged(SinkCount(), array("q"))
+    verdicts: Counter[Verdict] = Counter()
+    withheld: Counter[str] = Counter()
+    delivered = array("q")
     for record in records:
         lane, key = record.context.lane, judge.admits(record)
         has_deadband = not key and bool(judge.settings.deadband.amount) and not always_passes(record, judge.settings)
@@ -75,9 +78,9 @@ def _judged(judge: _Judge, records: Iterable[Record]) -> Judged:
                 is_thinned=None if has_deadband else False,
             )
         )
-        found.counted.verdicts[said] += 1
+        verdicts[said] += 1
         if said is Verdict.WITHHELD:
-            found.counted.withheld[key] += 1
+            withheld[key] += 1
         elif said is Verdict.DELIVERED:
-            found.delivered.append(record.seq)
-    return found
+            delivered.append(record.seq)
+    return Judged(SinkCount(dict(verdicts), dict(withheld)), delivered)

@@ -12,6 +12,7 @@ from pibridge.audit.fingerprints import NONE, Fingerprint
 from pibridge.context.record import Record
 from pibridge.errors import PIBridgeError
 from pibridge.inspection.sightings import Sighting
+from pibridge.intake.compare import place_of
 from pibridge.journal.gaps import Gap
 from pibridge.model import ticks
 from pibridge.model.event import Event
@@ -23,11 +24,16 @@ _MOST_KEPT: Final = 200
 
 
 class _Course(Struct):
-    """Of one tag through the time. `until_ticks`: the archive was final before. `before`: as it must have been."""
+    """Of one tag through the time. `since_ticks`: it is owed from then on. `until_ticks`: the archive was final before.
+
+    `final`: of what was. Of what an earlier look was at: `now`: as it is, `before`: as it must have been.
+    """
 
     tag: Tag
+    since_ticks: int
     until_ticks: int
     final: Fingerprint = NONE
+    now: Fingerprint = NONE
     before: Fingerprint = NONE
     missing: Fingerprint = NONE
     gone: list[Event] = []
@@ -51,14 +57,16 @@ class Audited:
         self.notes: list[str] = []
         self._earlier = earlier
         self._courses: dict[int, _Course] = {}
+        self._unread: set[int] = set()
+        self._not_compared: set[int] = set()
 
     @property
     def cells(self) -> dict[int, Earlier]:
-        """Give by tag what the archive has for good, for a later audit."""
-        return {
-            number: Earlier(course.final, course.until_ticks)
+        """Give by tag what the archive has for good, for a later audit; of what was not read, what was known before."""
+        return dict(self._earlier) | {
+            number: Earlier(course.final, course.since_ticks, course.until_ticks)
             for number, course in self._courses.items()
-            if course.final.count or number in self._earlier
+            if number not in self._unread and (course.final.count or number in self._earlier)
         }
 
     def note(self, text: str) -> None:
@@ -81,10 +89,10 @@ class Audited:
         course.final += fingerprints.of(event for event in archive.events if event.ticks < upto)
         earlier = self._earlier.get(number)
         if earlier is not None:
-            until = earlier.until_ticks
-            course.before += fingerprints.of(event for event in compared.before if event.ticks < until)
-            course.missing += fingerprints.of(event for event in compared.missing if event.ticks < until)
-            course.gone += [event for event in compared.gone if event.ticks < until][: _MOST_KEPT - len(course.gone)]
+            course.now += fingerprints.of(filter(earlier.spans, archive.events))
+            course.before += fingerprints.of(filter(earlier.spans, compared.before))
+            course.missing += fingerprints.of(filter(earlier.spans, compared.missing))
+            course.gone += list(filter(earlier.spans, compared.gone))[: _MOST_KEPT - len(course.gone)]
         course.deleted += compared.deleted
         course.gone_in_all += len(compared.gone)
         count = self.count
@@ -96,14 +104,17 @@ class Audited:
     def take_archive_alone(self, number: int, tag: Tag, archive: Archived | None) -> None:
         """Take in one tag and a part of the time of which the journal no longer has all."""
         if archive is None:
-            self.count.not_compared += 1
+            self._not_compared.add(number)
+            self.count.not_compared = len(self._not_compared)
             return
         course = self._course(number, tag, archive)
         course.is_compared = False
         course.final += fingerprints.of(event for event in archive.events if event.ticks < course.until_ticks)
         earlier = self._earlier.get(number)
         if earlier is not None:
-            course.before += fingerprints.of(event for event in archive.events if event.ticks < earlier.until_ticks)
+            there = fingerprints.of(filter(earlier.spans, archive.events))
+            course.now += there
+            course.before += there
         self.count.archived += len(archive.events)
 
     def take_instants(  # noqa: PLR0913, PLR0917 - what was sampled, and what should have been
@@ -114,9 +125,10 @@ class Audited:
         self.count.journaled += there
         self._differ(What.MISSING, number, tag, lacking, (), gaps)
 
-    def take_unread(self, tag: Tag, error: PIBridgeError, *, is_expected: bool) -> None:
-        """Take in that PI does not give the archive of a tag."""
-        self.count.unread += 1
+    def take_unread(self, number: int, tag: Tag, error: PIBridgeError, *, is_expected: bool) -> None:
+        """Take in that PI does not give the archive of a tag, or a part of it."""
+        self._unread.add(number)
+        self.count.unread = len(self._unread)
         if is_expected:
             self.note("of some tags PI keeps no history: they are not compared")
         else:
@@ -140,30 +152,34 @@ class Audited:
     def settle(self) -> None:
         """Judge what is gone from the archive, once all parts are taken in."""
         for number, course in self._courses.items():
-            earlier = self._earlier.get(number)
-            if not course.is_compared:
-                if earlier is None:
-                    self.count.not_compared += 1
-                elif earlier.archived != course.before:
-                    self._changed(course, max(1, abs(earlier.archived.count - course.before.count)))
-                continue
-            deleted = course.deleted
+            earlier = self._earlier_of(number, course)
+            if earlier is None and not course.is_compared:
+                self._not_compared.add(number)
+            deleted = list(course.deleted)
             if earlier is not None:
-                known = since_earlier(earlier.archived, course.before, course.missing, course.gone)
-                if known is not None:
-                    deleted = known
-                elif not deleted:
-                    self._changed(course, max(1, earlier.archived.count - course.before.count))
+                known = since_earlier(earlier.archived, course.before, course.missing, course.now, course.gone)
+                places = {place_of(event) for event in deleted}
+                deleted += [event for event in known or () if place_of(event) not in places]
+                if known is None and not deleted:
+                    self._changed(course, max(1, abs(earlier.archived.count - course.before.count)))
             self.count.deleted += len(deleted)
             self.count.only_here += course.gone_in_all - len(deleted)
             for event in deleted:
                 self._find(What.DELETED, course.tag, event, journal=event.value)
-                self.mend.deletions.append(deletion(event))
+            self.mend.deletions += [deletion(event) for event in {place_of(each): each for each in deleted}.values()]
+        self.count.not_compared = len(self._not_compared)
+
+    def _earlier_of(self, number: int, course: _Course) -> Earlier | None:
+        """Give the earlier look, if this one was at all that it was at."""
+        earlier = self._earlier.get(number)
+        if earlier is None or number in self._unread or course.since_ticks > earlier.since_ticks:
+            return None
+        return earlier
 
     def _course(self, number: int, tag: Tag, archive: Archived) -> _Course:
         course = self._courses.get(number)
         if course is None:
-            course = self._courses[number] = _Course(tag, archive.provisional_ticks)
+            course = self._courses[number] = _Course(tag, archive.since_ticks, archive.provisional_ticks)
         return course
 
     def _changed(self, course: _Course, values: int) -> None:

@@ -47,11 +47,17 @@ async def _no_rest() -> None:
 
 
 class _State(Struct, frozen=True):
-    """Of the journal. `joined`: since when each tag is owed. `gaps`: by tag."""
+    """Of the journal. `joined`: since when tags are owed. `gaps`: by tag. `trimmed_ticks`: up to here some is gone."""
 
     joined: Mapping[int, int]
     gaps: Mapping[int, Sequence[Gap]]
     trimmed_ticks: int
+
+    def until(self, later: "_State") -> "_State":
+        """Give what held at some time from this one to a later one: what is paid meanwhile counts as owed."""
+        numbers = self.gaps.keys() | later.gaps.keys()
+        gaps = {number: (*self.gaps.get(number, ()), *later.gaps.get(number, ())) for number in numbers}
+        return _State(self.joined, gaps, later.trimmed_ticks)
 
 
 class _Sides(Struct, frozen=True):
@@ -72,7 +78,7 @@ class _Sides(Struct, frozen=True):
         archive, since = self.archives.get(number), self.span_of(number)[0]
         if not isinstance(archive, Archived):
             return archive
-        return replace(archive, events=[event for event in archive.events if event.ticks >= since])
+        return replace(archive, events=[event for event in archive.events if event.ticks >= since], since_ticks=since)
 
     def seen_of(self, number: int) -> list[Sighting]:
         """Give what the journal has of that."""
@@ -169,6 +175,7 @@ class Auditor:
     def _refresh(self) -> None:
         self._records.refresh()
         self._journaled.refresh()
+        self._newest = self._reader.newest()
 
     async def _part(
         self, numbers: Sequence[int], start: int, end: int, found: Audited
@@ -184,7 +191,8 @@ class Auditor:
         archives = await self._archive.read(asked, start, end)
         read = await self._do(self._journaled.read, frozenset(numbers), start, end)
         found.take_sinks(read.sinks)
-        sides = _Sides(owed, archives, read.seen, await self._do(self._state), (start, end))
+        state = state.until(await self._do(self._state))
+        sides = _Sides(owed, archives, read.seen, state, (start, end))
         compared = await self._do(_compared, sides)
         uncompressed = [
             number
@@ -201,7 +209,7 @@ class Auditor:
             span = sides.span_of(number)
             gaps = sides.state.gaps.get(number, ())
             if isinstance(archive, PIBridgeError):
-                found.take_unread(tag, archive, is_expected=has_no_history(archive))
+                found.take_unread(number, tag, archive, is_expected=has_no_history(archive))
             elif span[0] <= sides.state.trimmed_ticks:
                 found.take_archive_alone(number, tag, archive)
             elif archive is None:
@@ -241,20 +249,23 @@ class Auditor:
     async def _look_at_rest(self, name: str, seqs: Sequence[int], found: Audited) -> None:
         settings = self._configuration.sinks[name]
         if isinstance(settings, FileSettings):
-            try:
-                lacking, problems = await self._do(absent, settings.path, seqs)
-            except OSError as error:
-                found.note(f"the files of {name} cannot be read: {error}")
-                return
+            lacking, problems = await self._do(absent, settings.path, seqs)
             for line in problems:
                 found.note(line)
             found.take_absent(name, await self._do(self._journaled.records, lacking))
 
     def _state(self) -> _State:
-        gaps: dict[int, list[Gap]] = {}
+        joined = self._reader.joined()
+        gaps = {number: [self._ahead(number, since)] for number, since in joined.items()}
         for gap in self._reader.gaps():
             gaps.setdefault(gap.tag, []).append(gap)
-        return _State(self._reader.joined(), gaps, self._reader.tally().trimmed_ticks)
+        return _State(joined, gaps, self._reader.tally().trimmed_ticks)
+
+    def _ahead(self, number: int, joined_ticks: int) -> Gap:
+        """Give what is still to be read behind the newest event of a tag, as whoever goes on with it begins there."""
+        last = self._newest.last(number)
+        heard = joined_ticks - 1 if last is None else min(last.ticks, last.arrived_ticks)
+        return Gap(0, number, heard + 1, None, "not read yet", 0)
 
 
 def _compared(sides: _Sides, uncompressed: Collection[int] | None = None) -> dict[int, Compared]:

@@ -1,8 +1,6 @@
 """One tag, one stretch of time: what PI's archive has against what the journal has. Pure."""
 
 from collections.abc import Iterable, Sequence
-from itertools import combinations
-from typing import Final
 
 from msgspec import Struct
 
@@ -13,22 +11,28 @@ from pibridge.intake.compare import as_it_stands, differences, place_of
 from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
 
-_MOST_TRIED: Final = 100
-"""Of so many values those are looked for, one by one and in pairs, that the archive had at an earlier look."""
-
 
 class Archived(Struct, frozen=True):
-    """What PI's archive has, in the order of time. From `provisional_ticks` on PI may still discard it."""
+    """What PI's archive has from `since_ticks` on, in the order of time.
+
+    From `provisional_ticks` on PI may still discard it.
+    """
 
     events: list[Event]
+    since_ticks: int
     provisional_ticks: int
 
 
 class Earlier(Struct, frozen=True, array_like=True):
-    """What an earlier look found in the archive, of the values before `until_ticks`: those were final."""
+    """What an earlier look found in the archive, from `since_ticks` to before `until_ticks`: that was final."""
 
     archived: Fingerprint
+    since_ticks: int
     until_ticks: int
+
+    def spans(self, event: Event) -> bool:
+        """Tell whether the look was at a value of this time."""
+        return self.since_ticks <= event.ticks < self.until_ticks
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -82,23 +86,36 @@ def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Know
 
 
 def since_earlier(
-    earlier: Fingerprint, before: Fingerprint, missing: Fingerprint, gone: Sequence[Event]
+    earlier: Fingerprint, before: Fingerprint, missing: Fingerprint, now: Fingerprint, gone: Sequence[Event]
 ) -> list[Event] | None:
     """Give which of the `gone` values the archive had at an earlier look. None: it cannot be told.
 
     `before`: of the archive as it must have been but for what is gone, without what is `missing`: that may have been
-    there, or have come since.
+    there, or have come since. `now`: of the archive as it is: edits may have been there, too.
     """
-    for removed in (earlier - before, earlier - before - missing):
+    for removed in (earlier - before, earlier - before - missing, earlier - now):
         if removed == NONE:
             return []
         if removed == fingerprints.of(gone):
             return list(gone)
-        for some in (1, 2) if len(gone) <= _MOST_TRIED else ():
-            for chosen in combinations(gone, some):
-                if fingerprints.of(chosen) == removed:
-                    return list(chosen)
+        named = _one_or_two(removed, gone)
+        if named:
+            return named
     return None
+
+
+def _one_or_two(removed: Fingerprint, gone: Iterable[Event]) -> list[Event]:
+    """Give one or two values that have this fingerprint; none: there are no such."""
+    seen: dict[Fingerprint, Event] = {}
+    for event in gone:
+        its = fingerprints.of([event])
+        if its == removed:
+            return [event]
+        other = seen.get(removed - its)
+        if other is not None:
+            return [other, event]
+        seen[its] = event
+    return []
 
 
 def deletion(event: Event) -> Event:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
@@ -23,14 +24,13 @@ class _Line(Struct):
     seq: int
 
 
+_UNREADABLE: Final = (OSError, EOFError, ValueError, msgspec.MsgspecError, zlib.error, zstandard.ZstdError)
+
 _read_line: Final = msgspec.json.Decoder(_Line).decode
 
 
 def absent(folder: Path, wanted: Collection[int]) -> tuple[list[int], list[str]]:
-    """Give which of these positions no complete file has, in order, and what could not be read: a line each.
-
-    Raises OSError.
-    """
+    """Give which of these positions no complete file has, in order, and what could not be read: a line each."""
     lacking = set(wanted)
     problems = []
     if lacking:
@@ -41,7 +41,7 @@ def absent(folder: Path, wanted: Collection[int]) -> tuple[list[int], list[str]]
                 continue
             try:
                 lacking.difference_update(_positions(path, name[3]))
-            except (EOFError, ValueError, msgspec.MsgspecError, zstandard.ZstdError, gzip.BadGzipFile) as error:
+            except _UNREADABLE as error:
                 problems.append(f"{path} cannot be read: {error}")
     return sorted(lacking), problems
 

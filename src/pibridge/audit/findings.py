@@ -1,14 +1,16 @@
 """What an audit finds: numbers for each hour, and the values that are not as they should be."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct, field
 
 from pibridge.delivery.verdict import Verdict
 from pibridge.model.event import Event
+
+_Key = TypeVar("_Key")
 
 
 class What(StrEnum):
@@ -45,15 +47,15 @@ class SinkCount(Struct):
     `looked_at_rest`: whether its files were read.
     """
 
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
-    withheld: Counter[str] = field(default_factory=Counter)
+    verdicts: dict[Verdict, int] = field(default_factory=dict)
+    withheld: dict[str, int] = field(default_factory=dict)
     absent: int = 0
     looked_at_rest: bool = False
 
     def add(self, other: "SinkCount") -> None:
         """Take another count in."""
-        self.verdicts += other.verdicts
-        self.withheld += other.withheld
+        self.verdicts = _sum(self.verdicts, other.verdicts)
+        self.withheld = _sum(self.withheld, other.withheld)
         self.absent += other.absent
         self.looked_at_rest |= other.looked_at_rest
 
@@ -122,3 +124,7 @@ class Mend(Struct):
         self.deletions += other.deletions
         for name, times in other.absent.items():
             self.absent.setdefault(name, {}).update(times)
+
+
+def _sum(one: Mapping[_Key, int], other: Mapping[_Key, int]) -> dict[_Key, int]:
+    return dict(Counter(one) + Counter(other))

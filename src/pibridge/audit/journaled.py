@@ -51,6 +51,8 @@ class Journaled:
     def read(self, numbers: Collection[int], start_ticks: int, end_ticks: int) -> Read:
         """Read the events of some tags."""
         found = Read({}, {}, {})
+        # What leaves them meanwhile is in a chunk by then: it is seen twice, not never.
+        waiting = self._reader.held()
 
         def see(event: Event, seq: int | None, lane: Lane, arrived_ticks: int) -> None:
             found.seen.setdefault(event.tag, []).append(Sighting(seq, lane, arrived_ticks, event))
@@ -65,7 +67,7 @@ class Journaled:
             for name, judged in self._sinks.judged(self._records.some(chunk, numbered)).items():
                 found.sinks.setdefault(name, SinkCount()).add(judged.counted)
                 found.delivered.setdefault(name, array("q")).extend(judged.delivered)
-        for held in self._reader.held():
+        for held in waiting:
             for event in filter(is_meant, held.events):
                 see(event, None, Lane.LIVE, held.arrived_ticks)
         return found
@@ -77,11 +79,12 @@ class Journaled:
         while wanted:
             starts = self._reader.before(wanted[0] + 1, 1)
             chunk = self._reader.chunk(starts[0]) if starts else None
-            last = chunk.last_seq if isinstance(chunk, Chunk) else wanted[0]
-            while wanted and wanted[0] <= last:
+            if not isinstance(chunk, Chunk) or chunk.last_seq < wanted[0]:
+                wanted.popleft()
+                continue
+            while wanted and wanted[0] <= chunk.last_seq:
                 seq = wanted.popleft()
-                if isinstance(chunk, Chunk):
-                    found.append(self._records.one(chunk.lane, seq, chunk.events[seq - chunk.first_seq]))
+                found.append(self._records.one(chunk.lane, seq, chunk.events[seq - chunk.first_seq]))
         return found
 
     def _chunks(self, start_ticks: int, end_ticks: int) -> Iterator[Chunk]:

@@ -1,6 +1,7 @@
 """The ledger: what audits found, hour by hour and tag by tag; it outlives the events. Facts of the journal. Pure."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -71,10 +72,8 @@ def pages_of(facts: Iterable[Fact]) -> dict[str, Page]:
     """Give the hours of a day, by hour; those that cannot be read are left out."""
     found = {}
     for fact in facts:
-        try:
+        with suppress(ValueError):
             found[fact.id] = page_of(fact)
-        except ValueError:
-            continue
     return found
 
 
@@ -85,8 +84,12 @@ def day_fact(day: str, hours: Iterable[Fact]) -> Fact:
 
 
 def days_of(facts: Iterable[Fact]) -> list[Day]:
-    """Give the days, the first first."""
-    return [_decode_day(fact.content) for fact in facts]
+    """Give the days, the first first; those that cannot be read are left out."""
+    found = []
+    for fact in facts:
+        with suppress(msgspec.MsgspecError):
+            found.append(_decode_day(fact.content))
+    return found
 
 
 def too_old(days: Iterable[Day], oldest_day: str, most_bytes: int) -> list[str]:

@@ -60,7 +60,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be 
             is_mended = asyncio.run(_mend(past, report.mend))
             if is_mended:
                 report = asyncio.run(_audit(loaded, choice))
-                report.repaired = before.count.unexplained - report.count.unexplained
+                report.repaired = max(0, before.count.unexplained - report.count.unexplained)
             report.is_ordered = True
     typer.echo(msgspec.json.encode(report.told()) if as_json else audit_text(report), nl=as_json)
     if report.count.unexplained:
@@ -108,9 +108,12 @@ async def _mend(past: Past, found: Mend) -> bool:
         ids.add(await have_done(settings, REPLAY, replay))
     if not is_locked(settings.path):
         return False
-    async with asyncio.timeout(_MENDED_S):
-        while _is_under_way(past, ids):  # noqa: ASYNC110 - another process does it
-            await asyncio.sleep(_LOOK_S)
+    try:
+        async with asyncio.timeout(_MENDED_S):
+            while _is_under_way(past, ids):  # noqa: ASYNC110 - another process does it
+                await asyncio.sleep(_LOOK_S)
+    except TimeoutError:
+        return False  # it goes on
     return True
 
 

@@ -51,7 +51,7 @@ def _minute(moment: int) -> str:
 
 def _sinks(count: Count) -> Iterator[str]:
     for name, sink in sorted(count.sinks.items()):
-        parts = [f"{sink.verdicts[verdict]:,} {verdict}" for verdict in Verdict if sink.verdicts[verdict]]
+        parts = [f"{sink.verdicts[verdict]:,} {verdict}" for verdict in Verdict if verdict in sink.verdicts]
         if sink.withheld:
             parts.append("(" + ", ".join(f"{key} {number:,}" for key, number in sorted(sink.withheld.items())) + ")")
         if sink.looked_at_rest:

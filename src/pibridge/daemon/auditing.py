@@ -87,9 +87,9 @@ class Auditing:
                 await self._journal.set_mark(name, now_ticks // HOUR_TICKS * HOUR_TICKS)
             elif hour + HOUR_TICKS <= settled:
                 await self._audit(hour, settings)
-                await self._journal.set_mark(name, hour + HOUR_TICKS)
                 if (hour + HOUR_TICKS) % _DAY_TICKS == 0:
                     await self._sum_up(hour)
+                await self._journal.set_mark(name, hour + HOUR_TICKS)
                 return True
         return False
 

@@ -1,7 +1,6 @@
 """What is read when a journal is opened: nothing that grows with the backlog."""
 
-from collections.abc import Callable, Iterable
-from heapq import merge
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -10,9 +9,8 @@ from filelock import FileLock, Timeout
 from msgspec import Struct
 
 from pibridge.errors import JournalError, JournalLockedError
-from pibridge.journal import backfill, chunks, cursors, held, newest, replay, schema, tags, tally
+from pibridge.journal import backfill, chunks, cursors, held, replay, schema, tags, tally
 from pibridge.journal.backfill import Backfill
-from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.cursors import Cursor
 from pibridge.journal.held import Held
 from pibridge.journal.newest import Newest
@@ -22,7 +20,6 @@ from pibridge.journal.replay import Replay
 from pibridge.journal.retention import Retention
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.tags import TagBook
-from pibridge.model.event import Lane
 
 _log = structlog.get_logger()
 
@@ -100,7 +97,7 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             tags=book,
             joined=tags.load_joined(db),
             marks=dict(db.execute("SELECT name, ticks FROM mark")),
-            newest=_newest(db, len(book), lookup, waiting),
+            newest=lookup.newest(),
             held=waiting,
             cursors=cursors.load(db),
             replays=replay.load(db),
@@ -132,19 +129,3 @@ def _held(db: apsw.Connection) -> list[Held]:
             tally.save(db, counts)
             held.drop(db, -item.first_seq)
     return waiting
-
-
-def _newest(db: apsw.Connection, count: int, reader: JournalReader, waiting: Iterable[Held]) -> Newest:
-    found, whole = newest.load(db, count)
-    # What was journaled after the pages were written; all, if a page is lost.
-    start = tally.load(db).newest_seq if whole else 0
-    for item in merge(*(reader.chunks(lane, start) for lane in Lane), key=_first_seq):
-        if isinstance(item, Chunk):
-            found.take(item.events, item.arrived_ticks)
-    for part in waiting:
-        found.take(part.events, part.arrived_ticks)
-    return found
-
-
-def _first_seq(item: Chunk | Damaged) -> int:
-    return item.first_seq

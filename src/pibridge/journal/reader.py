@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from heapq import merge
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,6 +19,7 @@ from pibridge.journal import (
     gaps,
     held,
     letters,
+    newest,
     overview,
     replay,
     schema,
@@ -33,6 +35,7 @@ from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import Gap
 from pibridge.journal.held import Held
 from pibridge.journal.letters import Count, Counting, DeadLetter, Found, Kept, Part, Wanted
+from pibridge.journal.newest import Newest
 from pibridge.journal.overview import Overview
 from pibridge.journal.replay import Replay
 from pibridge.journal.tags import TagBook
@@ -57,6 +60,10 @@ def _damage_is_stated() -> Iterator[None]:
 
 
 _LAST_SEQ: Final = 1 << 62
+
+
+def _first_seq(item: Chunk | Damaged) -> int:
+    return item.first_seq
 
 
 class JournalReader:
@@ -152,6 +159,21 @@ class JournalReader:
     def tally(self) -> Tally:
         """Give the counts."""
         return tally.load(self._db)
+
+    @_damage_is_stated()
+    def newest(self) -> Newest:
+        """Give the newest event of each tag by time, held ones included."""
+        found, is_whole = newest.load(self._db, self._db.execute("SELECT coalesce(max(number), 0) FROM tag").get)
+        # What was journaled after the pages were written; all, if a page is lost.
+        start = tally.load(self._db).newest_seq if is_whole else 0
+        for item in merge(*(self.chunks(lane, start) for lane in Lane), key=_first_seq):
+            if isinstance(item, Chunk):
+                found.grow(max(event.tag for event in item.events))  # a tag may be new since
+                found.take(item.events, item.arrived_ticks)
+        for part in self.held():
+            found.grow(max(event.tag for event in part.events))
+            found.take(part.events, part.arrived_ticks)
+        return found
 
     @_damage_is_stated()
     def oldest(self) -> int | None:

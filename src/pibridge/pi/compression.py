@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from pibridge.errors import RejectedError
+from pibridge.errors import RejectedError, UnauthorizedError
+from pibridge.pi.answers import UNAUTHORIZED
 from pibridge.pi.client import PiClient
 from pibridge.pi.wire import Items, Reader
 
@@ -27,6 +28,10 @@ async def is_compressed(client: PiClient, web_id: str) -> bool | None:
     try:
         answer = await client.get(f"/points/{web_id}/attributes", [("name", _NAME)], _read)
     except RejectedError:
+        return None
+    except UnauthorizedError as error:
+        if error.status == UNAUTHORIZED:
+            raise
         return None
     said = {attribute.name.lower(): attribute.value for attribute in answer.items}.get(_NAME)
     return bool(said) if isinstance(said, int) else None

@@ -1,0 +1,144 @@
+from collections import Counter
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from pibridge.audit import fingerprints
+from pibridge.audit.comparing import Known, compare, deletion, since_earlier
+from pibridge.audit.fingerprints import NONE
+from pibridge.inspection.sightings import Sighting
+from pibridge.model.event import ANNOTATED, BAD, DELETE, SUBSTITUTED, UPDATE, Event, Lane
+from pibridge.model.tag import Mode
+
+TIMES = st.integers(0, 5)
+VALUES = st.integers(0, 2)
+ARCHIVES = st.lists(st.builds(Event, st.just(1), TIMES, VALUES), max_size=8).map(
+    lambda events: sorted(events, key=lambda event: event.ticks)
+)
+SIGHTINGS = st.lists(
+    st.builds(
+        Sighting,
+        st.just(1),
+        st.sampled_from(list(Lane)),
+        st.integers(0, 9),
+        st.builds(Event, st.just(1), TIMES, VALUES, st.sampled_from([0, 0, 0, 0, UPDATE, DELETE])),
+    ),
+    max_size=10,
+)
+KNOWN = st.builds(
+    Known,
+    mode=st.sampled_from([Mode.REALTIME, Mode.RECORDED]),
+    provisional_ticks=st.integers(0, 7),
+    is_compressed=st.booleans(),
+)
+
+
+def standing(journaled: Sequence[Sighting]) -> dict[int, list[int]]:
+    """Give the values of each time after all updates and deletions."""
+    found: dict[int, list[int]] = {}
+    for event in (each.event for each in journaled):
+        if event.status & (UPDATE | DELETE):
+            found[event.ticks] = []
+        if not event.status & DELETE:
+            found.setdefault(event.ticks, []).append(event.value)
+    return found
+
+
+def said(events: Sequence[Event]) -> Counter[tuple[int, int]]:
+    """Give times and values."""
+    return Counter((event.ticks, event.value) for event in events)
+
+
+@given(ARCHIVES, SIGHTINGS, KNOWN)
+def test_each_difference_has_its_name(archive: list[Event], journaled: list[Sighting], known: Known) -> None:
+    """Time by time: what PI has beside the journal's is missing, in its place an edit; what PI has not is gone."""
+    missing: Counter[tuple[int, int]] = Counter()
+    gone: Counter[tuple[int, int]] = Counter()
+    before: Counter[tuple[int, int]] = Counter()
+    edited = set()
+    has_now, had = standing([Sighting(1, Lane.LIVE, 0, event) for event in archive]), standing(journaled)
+    for time in has_now.keys() | had.keys():
+        here, there = Counter(had.get(time, ())), Counter(has_now.get(time, ()))
+        if not there:
+            gone += Counter({(time, value): many for value, many in here.items()})
+            continue
+        if there - here and here - there:
+            edited.add(time)
+        elif there - here and not (known.mode is Mode.RECORDED and time >= known.provisional_ticks):
+            missing += Counter({(time, value): many for value, many in (there - here).items()})
+        before += Counter({(time, value): many for value, many in (here if there - here else there).items()})
+    found = compare([replace(event) for event in archive], journaled, known)
+    assert (found.archived, found.journaled) == (len(archive), sum(map(len, had.values())))
+    assert said(found.missing) == missing
+    assert [event.ticks for event in found.edited] == sorted(edited)
+    assert said(found.gone) == gone
+    assert said(found.before) == before
+
+
+@given(ARCHIVES, SIGHTINGS, KNOWN)
+def test_deleted_is_only_what_the_archive_must_have_had(
+    archive: list[Event], journaled: list[Sighting], known: Known
+) -> None:
+    """All that is gone of what is never discarded; else what was read from the archive behind which there was more."""
+
+    def was_final(event: Event) -> bool:
+        if event.ticks >= known.provisional_ticks:
+            return False
+        if known.mode is Mode.RECORDED or not known.is_compressed:
+            return True
+        readings = [each for each in journaled if each.lane is Lane.HISTORY and each.event.ticks == event.ticks]
+        return bool(readings) and any(
+            each.event.ticks > event.ticks for each in journaled if each.arrived_ticks <= readings[-1].arrived_ticks
+        )
+
+    found = compare([replace(event) for event in archive], journaled, known)
+    assert said(found.deleted) == said([event for event in found.gone if was_final(event)])
+
+
+def test_what_compression_discarded_is_only_gone() -> None:
+    """It came live; the archive kept its neighbours."""
+    live = [Sighting(seq, Lane.LIVE, seq, Event(1, seq, seq)) for seq in range(5)]
+    known = Known(mode=Mode.REALTIME, provisional_ticks=4)
+    found = compare([Event(1, 0, 0), Event(1, 4, 4)], live, known)
+    assert (said(found.gone), found.deleted, found.missing) == (Counter({(1, 1): 1, (2, 2): 1, (3, 3): 1}), [], [])
+
+
+def ones(since: int) -> st.SearchStrategy[list[Event]]:
+    """Give events of different times from this one on."""
+    return st.lists(st.integers(since, since + 30), unique=True, max_size=12).map(
+        lambda times: [Event(1, time, 1) for time in times]
+    )
+
+
+@given(
+    kept=ones(0), discarded=ones(100), lost=ones(200), chosen=st.sets(st.integers(0, 11), max_size=2), had=st.booleans()
+)
+def test_what_was_removed_is_named(
+    kept: list[Event], discarded: list[Event], lost: list[Event], chosen: set[int], *, had: bool
+) -> None:
+    """One or two of what is gone, or nothing; whether PI `had` what the journal lost, or has got it since."""
+    removed = [event for index, event in enumerate(discarded) if index in chosen]
+    before, missing = fingerprints.of(kept), fingerprints.of(lost)
+    earlier = before + fingerprints.of(removed) + (missing if had else NONE)
+    assert since_earlier(earlier, before, missing, before + missing, discarded) == removed
+
+
+def test_an_edit_that_an_earlier_look_had_seen_is_no_deletion() -> None:
+    """It was not mended since: the archive is as it was."""
+    before, now = [Event(1, 0, 1), Event(1, 5, 1)], [Event(1, 0, 1), Event(1, 5, 2)]
+    assert since_earlier(fingerprints.of(now), fingerprints.of(before), NONE, fingerprints.of(now), []) == []
+
+
+def test_more_than_two_of_many_cannot_be_told() -> None:
+    """All of them can."""
+    gone = [Event(1, time, 1) for time in range(10)]
+    prints = fingerprints.of(gone[:3]), NONE, NONE, NONE
+    assert since_earlier(*prints, gone) is None
+    assert since_earlier(*prints, gone[:3]) == gone[:3]
+
+
+def test_a_deletion_keeps_the_quality_of_what_it_removes() -> None:
+    """And says nothing else of it."""
+    assert deletion(Event(1, 7, 5, BAD | SUBSTITUTED | ANNOTATED)) == Event(1, 7, None, DELETE | BAD)
