@@ -24,6 +24,7 @@ from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Sighting
 from pibridge.intake.instants import latest
 from pibridge.journal.gaps import Gap
+from pibridge.journal.opening import is_locked
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import Event
@@ -36,6 +37,8 @@ _SLICE_TICKS: Final = 600 * ticks.PER_SECOND
 _EVENTS_AT_ONCE: Final = 50_000
 _TAGS_AT_ONCE: Final = 2_000
 _LATEST: Final = 1 << 62
+_UNDER_WAY_TICKS: Final = 300 * ticks.PER_SECOND
+"""So old a value may be that a running daemon has not read yet: a poll may be due, a silent channel be noticed."""
 
 
 _Given = TypeVarTuple("_Given")
@@ -92,13 +95,21 @@ class Auditor:
     Calls raise JournalError, UnavailableError and UnauthorizedError.
     """
 
-    def __init__(self, loaded: Loaded, reader: JournalReader, thread: ThreadPoolExecutor, archive: Archive) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        reader: JournalReader,
+        thread: ThreadPoolExecutor,
+        archive: Archive,
+        now: Callable[[], int],
+    ) -> None:
         self._configuration = loaded.configuration
         self._reader = reader
         self._thread = thread
         self._records = Records(loaded, reader)
         self._journaled = Journaled(loaded, reader, self._records)
         self._archive = archive
+        self._now = now
         self._is_compressed: dict[str, bool] = {}
 
     @classmethod
@@ -110,7 +121,7 @@ class Auditor:
 
         def begin() -> tuple[JournalReader, Self]:
             reader = JournalReader.open(loaded.configuration.journal.path)
-            return reader, cls(loaded, reader, thread, Archive(client, rest))
+            return reader, cls(loaded, reader, thread, Archive(client, rest), client.server_ticks)
 
         # What is cancelled while the thread works ends there: nothing is closed under its hands.
         thread = ThreadPoolExecutor(1, "audit")
@@ -256,16 +267,19 @@ class Auditor:
 
     def _state(self) -> _State:
         joined = self._reader.joined()
-        gaps = {number: [self._ahead(number, since)] for number, since in joined.items()}
+        # A daemon reads what comes; without one all that has come since is owed until the next start.
+        has_daemon = is_locked(self._configuration.journal.path)
+        under_way = self._now() - _UNDER_WAY_TICKS if has_daemon else 0
+        gaps = {number: [self._ahead(number, since, under_way)] for number, since in joined.items()}
         for gap in self._reader.gaps():
             gaps.setdefault(gap.tag, []).append(gap)
         return _State(joined, gaps, self._reader.tally().trimmed_ticks)
 
-    def _ahead(self, number: int, joined_ticks: int) -> Gap:
-        """Give what is still to be read behind the newest event of a tag, as whoever goes on with it begins there."""
+    def _ahead(self, number: int, joined_ticks: int, since_ticks: int) -> Gap:
+        """Give what is still to be read behind the newest event of a tag and since then."""
         last = self._newest.last(number)
         heard = joined_ticks - 1 if last is None else min(last.ticks, last.arrived_ticks)
-        return Gap(0, number, heard + 1, None, "not read yet", 0)
+        return Gap(0, number, max(heard + 1, since_ticks), None, "not read yet", 0)
 
 
 def _compared(sides: _Sides, uncompressed: Collection[int] | None = None) -> dict[int, Compared]:
