@@ -94,8 +94,8 @@ async def test_what_was_found_is_mended_by_the_parts_of_a_daemon(tmp_path: Path)
         async with running(reading(line, s=points(QUIET, BULK[0])).run()):
             await eventually(lambda: line.journal.backfills.all[-1].state == "done")
             await line.journal.flush()
-            second = await audit(line, earlier=first.cells)
-        assert (findings(second), second.count.unexplained, second.count.owed) == ([], 0, 0)
+            again = await audit(line, earlier=first.cells)
+        assert (findings(again), again.count.unexplained, again.count.owed) == ([], 0, 0)
         told = [event for event in await line.events([quiet]) if event.ticks > at(line, -600)]
         assert sorted(
             (event.ticks, event.value, event.status & (UPDATE | DELETE)) for event in told if event.value
