@@ -65,10 +65,11 @@ async def audit(  # noqa: PLR0913 - what is audited, and by what
     earlier: Mapping[int, Earlier] | None = None,
     at_rest: bool = False,
     choice: Choice | None = None,
+    is_read: bool = False,
 ) -> Audited:
     """Audit a time, in seconds from the plant's present."""
     start, end = at(line, start_s), at(line, end_s) - 1
-    async with Auditor.open(told or loaded(line.folder), line.client) as auditor:
+    async with Auditor.open(told or loaded(line.folder), line.client, is_read=is_read) as auditor:
         numbers = auditor.tags(choice or Choice())
         return await auditor.audit(numbers, start, end, earlier or {}, at_rest=at_rest)
 

@@ -270,6 +270,18 @@ async def test_what_is_owed_is_not_missing(line: Line) -> None:
     assert bulk == 2
 
 
+async def test_what_a_running_daemon_left_out_is_missing(line: Line) -> None:
+    """What is some minutes old and behind the newest event of its tag should have been read; what is younger may be."""
+    (quiet,) = await joined(line, QUIET)
+    for second in (-500, -400, -200):
+        line.write(second, 1.0)
+    await line.journal.commit(Lane.LIVE, [Event(quiet, at(line, -500), 1.0)], at(line, -500))
+    found = await audit(line, is_read=True)
+    assert findings(found) == [(What.MISSING, QUIET, ticks.render(at(line, -400)))]
+    assert found.count.owed == 1
+    assert found.mend.spans == {quiet: (at(line, -400), at(line, -400))}
+
+
 async def test_a_tag_that_pi_refuses_is_noted(line: Line) -> None:
     """The others are compared; it counts once, and what was known of it stays known."""
     quiet, _ = await joined(line, QUIET, BULK[0], since_s=-1500)
@@ -361,7 +373,7 @@ async def test_the_ledger_is_asked_for_whole_hours(line: Line) -> None:
     hour = at(line, -7000) // HOUR_TICKS * HOUR_TICKS
     line.write((hour - line.clock.ticks) / SECOND + 5, 1.0)
     await read(line, number, QUIET, since_s=-8000)
-    async with Auditor.open(loaded(line.folder), line.client) as auditor:
+    async with Auditor.open(loaded(line.folder), line.client, is_read=False) as auditor:
         assert auditor.tags(Choice(tags=("X*",))) == []
         found = await auditor.audit([number], hour, hour + HOUR_TICKS - 1, {})
         await line.journal.commit(Lane.LIVE, [], 0, [page_fact(hour, Page(cells=found.cells))])

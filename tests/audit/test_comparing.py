@@ -81,17 +81,17 @@ def test_each_difference_has_its_name(archive: list[Event], journaled: list[Sigh
 def test_deleted_is_only_what_the_archive_must_have_had(
     archive: list[Event], journaled: list[Sighting], known: Known
 ) -> None:
-    """All that is gone of what is never discarded; else what was read from the archive behind which there was more."""
+    """All that is gone of what is never discarded; else what one answer of the archive had more behind."""
 
     def was_final(event: Event) -> bool:
         if event.ticks >= known.provisional_ticks:
             return False
         if known.mode is Mode.RECORDED or not known.is_compressed:
             return True
-        readings = [each for each in journaled if each.lane is Lane.HISTORY and each.event.ticks == event.ticks]
-        return bool(readings) and any(
-            each.event.ticks > event.ticks for each in journaled if each.arrived_ticks <= readings[-1].arrived_ticks
-        )
+        read = [each for each in journaled if each.lane is Lane.HISTORY]
+        at = [each.arrived_ticks for each in read if each.event.ticks == event.ticks]
+        last = {place: each.arrived_ticks for each in read for place in [each.event.ticks]}
+        return bool(at) and any(time > event.ticks for time, arrived in last.items() if arrived == at[-1])
 
     found = compare([replace(event) for event in archive], journaled, known)
     assert said(found.deleted) == said([event for event in found.gone if was_final(event)])

@@ -24,7 +24,6 @@ from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Sighting
 from pibridge.intake.instants import latest
 from pibridge.journal.gaps import Gap
-from pibridge.journal.opening import is_locked
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import Event
@@ -101,27 +100,34 @@ class Auditor:
         reader: JournalReader,
         thread: ThreadPoolExecutor,
         archive: Archive,
-        now: Callable[[], int],
+        under_way: Callable[[], int],
     ) -> None:
+        """`under_way`: since when what has come may not have been read yet."""
         self._configuration = loaded.configuration
         self._reader = reader
         self._thread = thread
         self._records = Records(loaded, reader)
         self._journaled = Journaled(loaded, reader, self._records)
         self._archive = archive
-        self._now = now
+        self._under_way = under_way
         self._is_compressed: dict[str, bool] = {}
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, loaded: Loaded, client: PiClient, rest: Callable[[], Awaitable[None]] = _no_rest
+        cls, loaded: Loaded, client: PiClient, rest: Callable[[], Awaitable[None]] = _no_rest, *, is_read: bool
     ) -> AsyncIterator[Self]:
-        """Open the journal to read. `rest`: is awaited now and then, by who leaves others the machine."""
+        """Open the journal to read. `rest`: is awaited now and then, by who leaves others the machine.
+
+        `is_read`: a daemon reads what comes; without one what has come since is owed until the next start.
+        """
+
+        def under_way() -> int:
+            return client.server_ticks() - _UNDER_WAY_TICKS if is_read else 0
 
         def begin() -> tuple[JournalReader, Self]:
             reader = JournalReader.open(loaded.configuration.journal.path)
-            return reader, cls(loaded, reader, thread, Archive(client, rest), client.server_ticks)
+            return reader, cls(loaded, reader, thread, Archive(client, rest), under_way)
 
         # What is cancelled while the thread works ends there: nothing is closed under its hands.
         thread = ThreadPoolExecutor(1, "audit")
@@ -267,9 +273,7 @@ class Auditor:
 
     def _state(self) -> _State:
         joined = self._reader.joined()
-        # A daemon reads what comes; without one all that has come since is owed until the next start.
-        has_daemon = is_locked(self._configuration.journal.path)
-        under_way = self._now() - _UNDER_WAY_TICKS if has_daemon else 0
+        under_way = self._under_way()
         gaps = {number: [self._ahead(number, since, under_way)] for number, since in joined.items()}
         for gap in self._reader.gaps():
             gaps.setdefault(gap.tag, []).append(gap)

@@ -80,8 +80,9 @@ def _choice(past: Past, choice: Choice) -> Choice:
 
 
 async def _audit(loaded: Loaded, choice: Choice) -> AuditReport:
+    is_read = is_locked(loaded.configuration.journal.path)
     report = AuditReport(choice.start_ticks, choice.end_ticks)
-    async with PiClient(loaded.configuration.pi) as client, Auditor.open(loaded, client) as auditor:
+    async with PiClient(loaded.configuration.pi) as client, Auditor.open(loaded, client, is_read=is_read) as auditor:
         numbers = auditor.tags(choice)
         for start, end in _hours(choice.start_ticks, choice.end_ticks):
             _show(start, choice)

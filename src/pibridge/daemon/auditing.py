@@ -98,7 +98,7 @@ class Auditing:
         before = ledger.pages_of(await self._journal.facts(source)).get(hour)
         earlier = before.cells if before else {}
         loaded, end = self._loaded(), start + HOUR_TICKS - 1
-        async with Auditor.open(loaded, self._client(), _Rest()) as auditor:
+        async with Auditor.open(loaded, self._client(), _Rest(), is_read=True) as auditor:
             numbers = auditor.tags(Choice())
             found = await auditor.audit(numbers, start, end, earlier)
             repaired = 0
