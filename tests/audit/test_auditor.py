@@ -1,5 +1,4 @@
 import json
-import random
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,6 @@ from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 from pibridge.model.tag import Mode
-from pibridge.simulator.samples import Sample, system_state
 from waiting import eventually, running
 
 SAMPLED = {"mode": "interpolated", "interval": "10s"}
@@ -153,42 +151,6 @@ async def test_an_edit_is_named_with_both_values(line: Line) -> None:
     (one,) = found.findings
     assert (one.what, one.ts, one.pi, one.journal) == ("edited", ticks.render(at(line, -300)), 2.0, 1.0)
     assert found.mend.spans == {number: (at(line, -300),) * 2}
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [{}, {"via": "updates"}, {"mode": "recorded", "via": "updates"}],
-    ids=["channels", "updates", "recorded"],
-)
-async def test_nothing_is_found_where_values_were_edited_all_along(compressed: Line, settings: dict[str, Any]) -> None:
-    """Late values, edits, deletions, system states, several values at one time, future data: all was told."""
-    line, plant, chance = compressed, compressed.simulator.plant, random.Random(5)  # noqa: S311 - the same each time
-    names = [*BULK, "SINUSOID", QUIET, "R1.State", "R1.BatchID", "U.Pump.Starts", "PLAN.Demand"]
-    stream = points(*names, backfill="20m", reread={"every": "300ms", "back": "1h"}, **settings)
-    async with running(reading(line, s=stream).run()):
-        await eventually(lambda: line.journal.stat().newest_seq > 100)
-        for kind in ["late", "replaced", "deleted", "twice", "state"] * 4:
-            await passes(line, 1)
-            name = chance.choice(names)
-            samples = plant.snapshots(name, at(line, -400), at(line, -1))
-            moment = chance.choice(samples).ticks if samples else at(line, -50)
-            if kind == "replaced":
-                plant.replace(name, moment, 7)
-            elif kind == "deleted" and samples:
-                plant.delete(name, moment)
-            elif kind == "state":
-                plant.insert(name, Sample(moment + 1, system_state("Bad Input", 255), good=False))
-            else:
-                plant.insert(name, Sample(moment + (kind == "late"), 5.0))
-        await passes(line, 8)
-        looks = line.counters.history.looks
-        await eventually(lambda: line.counters.history.looks > looks + 2)
-        await eventually(line.owes_nothing)
-        await line.journal.flush()
-        first = await audit(line, -1500, -130)
-        again = await audit(line, -1500, -130, earlier=first.cells)
-    assert (findings(first), first.notes, findings(again), again.notes) == ([], [], [], [])
-    assert first.count.archived > 1000
 
 
 @pytest.mark.parametrize("kind", ["recorded", "read from the archive", "not compressed"])
