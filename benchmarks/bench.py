@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a quarter of the events, three runs")
     parser.add_argument("--long", action="store_true", help="the long cases, too")
     parser.add_argument("--runs", type=int, help=f"how often each case is measured (default {_RUNS})")
-    parser.add_argument("--events", type=int, default=200_000, help="of one run (default %(default)s)")
+    parser.add_argument("--events", type=int, default=150_000, help="of one run (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=10, help="of one latency (default %(default)s)")
     parser.add_argument("--tags", type=int, default=100_000, help="of the case many-tags (default %(default)s)")
     parser.add_argument("--gigabytes", type=float, default=3, help="of the case large-journal (default %(default)s)")

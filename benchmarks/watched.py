@@ -1,7 +1,8 @@
 """The daemon, watched from within: how far it is at each moment, and how late its event loop runs.
 
 `python watched.py CONFIG NOTES`: runs as `pibridge run --config CONFIG` does, and writes what was seen into NOTES when
-it ends: at SIGTERM, or when each sink has done with `--until` events. `--core`, `--memory-mb`, `--slow-sync-ms`.
+it ends: at SIGTERM, or when each sink has done with `--until` events. `--rarely`, `--core`, `--memory-mb`,
+`--slow-sync-ms`.
 """
 
 import argparse
@@ -23,8 +24,9 @@ from pibridge.daemon.report import Report
 from pibridge.daemon.run import run
 from pibridge.status.snapshot import SinkStatus
 
-_LOOK_S: Final = 0.01
-_LAG_S: Final = 0.005
+_LOOK_S: Final = 0.05
+_RARELY_S: Final = 1.0
+_LAG_S: Final = 0.01
 _WEIGH_S: Final = 0.5
 
 
@@ -32,8 +34,8 @@ Sample = tuple[float, float, int, dict[str, int]]
 """The time, the time computed so far, the newest place in the journal, and how many events each sink has done with."""
 
 
-async def look(report: Report, until: int, stop: asyncio.Event, samples: list[Sample]) -> None:
-    """Note each change."""
+async def look(report: Report, every_s: float, until: int, stop: asyncio.Event, samples: list[Sample]) -> None:
+    """Look so often, and note each change."""
     while True:
         snapshot = report.snapshot()
         done = {name: _done(sink) for name, sink in snapshot.sinks.items()}
@@ -43,19 +45,19 @@ async def look(report: Report, until: int, stop: asyncio.Event, samples: list[Sa
         if until and min(done.values()) >= until:
             stop.set()
             return
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(every_s)
 
 
 def _done(sink: SinkStatus) -> int:
     return sink.delivered + sink.refused + sum(sink.withheld.values())
 
 
-async def feel(lags_ms: list[float]) -> None:
+async def feel(every_s: float, lags_ms: list[float]) -> None:
     """Note how late the loop is, again and again."""
     loop = asyncio.get_running_loop()
     while True:
-        due = loop.time() + _LAG_S
-        await asyncio.sleep(_LAG_S)
+        due = loop.time() + every_s
+        await asyncio.sleep(every_s)
         lags_ms.append(1000 * (loop.time() - due))
 
 
@@ -91,7 +93,7 @@ async def weigh(peaks_mb: list[float]) -> None:
         await asyncio.sleep(_WEIGH_S)
 
 
-async def watch(config: Path, notes: Path, until: int) -> None:
+async def watch(config: Path, notes: Path, until: int, *, rarely: bool) -> None:
     """Run the daemon to its end."""
     source = Watch(source_of(str(config)))
     loaded = source.load()
@@ -108,7 +110,8 @@ async def watch(config: Path, notes: Path, until: int) -> None:
 
     def started(report: Report) -> None:
         reports.append(report)
-        parts = look(report, until, stop, samples), feel(lags_ms), weigh(peaks_mb)
+        look_s, lag_s = (_RARELY_S, _RARELY_S) if rarely else (_LOOK_S, _LAG_S)
+        parts = look(report, look_s, until, stop, samples), feel(lag_s, lags_ms), weigh(peaks_mb)
         watching.extend(map(asyncio.create_task, parts))
 
     await run(loaded, stop, started, watch=source)
@@ -133,6 +136,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("notes", type=Path)
     parser.add_argument("--until", type=int, default=0, help="events that each sink is to get")
+    parser.add_argument("--rarely", action="store_true", help="look once a second, which costs next to nothing")
     parser.add_argument("--core", type=int, help="the only core that is used")
     parser.add_argument("--memory-mb", type=int, help="the most private memory, by RLIMIT_DATA")
     parser.add_argument("--slow-sync-ms", type=int, help="of the preloaded library: how much slower each fsync is")
@@ -143,7 +147,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (given.memory_mb << 20, given.memory_mb << 20))
     if given.slow_sync_ms is not None:
         ctypes.CDLL(None).delay_syncs(given.slow_sync_ms)
-    asyncio.run(watch(given.config, given.notes, given.until))
+    asyncio.run(watch(given.config, given.notes, given.until, rarely=given.rarely))
 
 
 if __name__ == "__main__":
