@@ -120,12 +120,11 @@ def main() -> None:
         given.events //= _QUICK_PART
         given.seconds /= 2
     runs = given.runs or (3 if given.quick else _RUNS)
-    cases = chosen(
-        all_cases(given.events, given.seconds, given.tags, given.gigabytes), given.case, with_long=given.long
-    )
+    known = all_cases(given.events, given.seconds, given.tags, given.gigabytes)
     if given.list:
-        print(table(["case", "what", "only when asked for"], [(c.name, c.about, "yes" * c.is_long) for c in cases]))
+        print(table(["case", "what", "is long"], [(case.name, case.about, "yes" * case.is_long) for case in known]))
         return
+    cases = chosen(known, given.case, with_long=given.long)
     results = measured(cases, runs, given.scratch)
     stored = Stored(
         when=datetime.now(UTC).isoformat(timespec="seconds"),
