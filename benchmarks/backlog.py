@@ -11,10 +11,13 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 import limits
 from append import TAGS
 from pibridge.journal.journal import Journal
 from pibridge.journal.settings import JournalSettings
+from pibridge.model import ticks
 from pibridge.model.event import Event, Lane
 from plant import Feed
 from processes import DaemonProcess, SkippedError, daemon, feeder, until
@@ -27,6 +30,7 @@ _TEXT_BYTES: Final = 2000
 _SMALL: Final = 0.02
 _MAX_SIZE: Final = "16GiB"
 _START_TICKS: Final = 17_800_000_000_000_000
+_SPACING_TICKS: Final = ticks.PER_SECOND // 1000
 _made: dict[float, TemporaryDirectory[str]] = {}
 
 
@@ -79,8 +83,9 @@ def start(gigabytes: float, folder: Path) -> dict[str, float]:
     free = shutil.disk_usage(folder).free / 1e9
     if free < needed and gigabytes not in _made:
         raise SkippedError(f"the disk has {free:.0f} GB free, and {needed:.0f} GB are needed")
-    small, large = _journal_of(_SMALL, folder.parent), _journal_of(gigabytes, folder.parent)
-    small_s, small_mb = _first_delivery(small)
+    large = _journal_of(gigabytes, folder.parent)
+    asyncio.run(_fill(folder / "journal", _SMALL))
+    small_s, small_mb = _first_delivery(folder)
     large_s, large_mb = _first_delivery(large)
     return {
         "start large / small": large_s / small_s,
@@ -100,13 +105,15 @@ def _journal_of(gigabytes: float, scratch: Path) -> Path:
 
 async def _fill(folder: Path, gigabytes: float) -> None:
     journal = await Journal.open(JournalSettings(path=folder, max_size=16 << 30, sync="normal"))
-    await journal.describe(TAGS)
+    await journal.describe([replace(tag, text=True) for tag in TAGS])
     await journal.cursor("plain", Lane.LIVE)
     noise = Random(1)  # noqa: S311 - what cannot be compressed
     for number in range(int(gigabytes * 1e9 / _TEXT_BYTES / 1000)):
         events = [
             Event(
-                place % 100 + 1, _START_TICKS + number * 1000 + place, b64encode(noise.randbytes(_TEXT_BYTES)).decode()
+                place % 100 + 1,
+                _START_TICKS + (number * 1000 + place) * _SPACING_TICKS,
+                b64encode(noise.randbytes(_TEXT_BYTES)).decode(),
             )
             for place in range(1000)
         ]
@@ -123,4 +130,6 @@ def _first_delivery(folder: Path) -> tuple[float, float]:
         begun = time.time()
         process: DaemonProcess = parts.enter_context(daemon(folder, settings, "--until", "5000"))
         process.wait(60)
+        if not process.notes["sinks"]["plain"]["delivered"]:
+            raise RuntimeError("nothing was delivered")
         return steps(process.notes["samples"], "plain")[0][0] - begun, process.notes["rss_mb"]

@@ -19,7 +19,7 @@ import msgspec
 import budget
 import machine
 from cases import Case, all_cases
-from figures import RATIOS, Results, Stored, gathered, number, table
+from figures import COUNTS, RATIOS, Results, Stored, gathered, number, table
 from processes import SkippedError
 
 HERE: Final = Path(__file__).parent
@@ -50,7 +50,7 @@ def measured(cases: Sequence[Case], runs: int, scratch: Path) -> Results:
 
 
 def tables(cases: Sequence[Case], results: Results) -> str:
-    """Give the ratios with their targets, and then all other figures."""
+    """Give the ratios with their targets, and then all other figures but what is counted."""
     aimed = [
         (case, name, figure)
         for case in cases
@@ -70,7 +70,7 @@ def tables(cases: Sequence[Case], results: Results) -> str:
             (case.name, name, *map(number, (figure.median, figure.low, figure.high)))
             for case in cases
             for name, figure in results.get(case.name, {}).items()
-            if name not in RATIOS and name not in case.targets
+            if name not in RATIOS and name not in case.targets and name not in COUNTS
         ],
     )
     return f"{ratios}\n\n{others}"

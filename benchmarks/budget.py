@@ -1,6 +1,7 @@
 """A small board's budget: everything on, one core, 256 MB of memory, against a simulated plant at its usual pace."""
 
 import shutil
+import subprocess
 import sys
 import time
 from contextlib import ExitStack
@@ -26,7 +27,8 @@ def budget(events_per_s: float, seconds: float, folder: Path) -> dict[str, float
     rate = f"{events_per_s / TAGS:g}"
     with ExitStack() as parts:
         simulate = [sys.executable, "-m", "pibridge", "simulate", "--port", str(plant_port)]
-        parts.enter_context(running(*simulate, "--bulk-points", str(TAGS), "--event-rate", rate))
+        simulate += ["--bulk-points", str(TAGS), "--event-rate", rate]
+        parts.enter_context(running(*simulate, errors=subprocess.DEVNULL))
         sinks = far_sides(parts, folder, ["lake", "bus"])
         around = memory_cap()
         options = ["--rarely", "--core", str(_CORE), *([] if around else ["--memory-mb", str(MEMORY_MB)])]

@@ -23,6 +23,9 @@ RATIOS: Final[Mapping[str, bool]] = {
 }
 """Ratios to a limit that was measured in the same run, and whether more is better."""
 
+COUNTS: Final = frozenset({"sent", "repeated", "delivered", "withheld"})
+"""What is counted to judge a run, and the same in all of them."""
+
 SMALLEST_NOISE: Final = 0.05
 """What two runs on the same machine differ by at least, as a part of the median."""
 
