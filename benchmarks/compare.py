@@ -23,14 +23,20 @@ def history(file: Path) -> list[Stored]:
 
 
 def compared(then: Sequence[Stored], now: Stored) -> list[tuple[str, str, Figure, Figure]]:
-    """Give case, name, and the figures then and now, of all ratios that were stored before."""
-    newest = {case: figures for stored in then for case, figures in stored.cases.items()}
+    """Give case, name, and the figures then and now, of all ratios that were stored before with the same sizes."""
+    alike = [stored for stored in then if _size(stored) == _size(now)]
+    newest = {case: figures for stored in alike for case, figures in stored.cases.items()}
     return [
         (case, name, newest[case][name], figure)
         for case, figures in now.cases.items()
         for name, figure in figures.items()
         if name in RATIOS and name in newest.get(case, {})
     ]
+
+
+def _size(stored: Stored) -> dict[str, float]:
+    """Give the sizes, but for how often was measured: short runs have other ratios than long ones."""
+    return {name: size for name, size in stored.sizes.items() if name != "runs"}
 
 
 def verdict(name: str, then: Figure, now: Figure) -> str:
@@ -68,7 +74,11 @@ def main() -> None:
     worse = [f"{case}: {name}" for case, name, _, _, said in rows if said == "WORSE"]
     if worse:
         raise SystemExit(f"worse by more than noise: {', '.join(worse)}")
-    print("no ratio is worse by more than noise" if rows else "nothing is stored to compare with: make bench-keep")
+    print(
+        "no ratio is worse by more than noise"
+        if rows
+        else "nothing of these sizes is stored to compare with: make bench-keep"
+    )
 
 
 if __name__ == "__main__":
