@@ -6,7 +6,7 @@ BIN := .venv/bin
 EXTRAS ?= dev
 INSTALLED := .venv/.installed-$(EXTRAS)
 
-.PHONY: help demo test check bench cost lint lock clean
+.PHONY: help demo test check bench bench-compare bench-keep cost lint lock clean
 
 help:
 	@echo 'make demo   a plant to play with, read into files: needs neither PI nor AWS'
@@ -14,7 +14,8 @@ help:
 	@echo 'make lint   ruff, mypy, the order of the rooms'
 	@echo 'make check  lint and test: what must be green before a change goes in'
 	@echo 'make lock   requirements.lock after a change of the dependencies; remove the file first to take the newest of all'
-	@echo 'make bench  how fast the whole road is on this machine'
+	@echo 'make bench  how fast it is on this machine, a quarter of an hour; QUICK=1 a few minutes, LONG=1 all, CASE=NAME only one'
+	@echo 'make bench-compare  what of the last make bench got worse; make bench-keep stores it'
 	@echo 'make cost   what the destinations count of a plant: the tables of docs/cost.md'
 	@echo 'make clean  removes what these targets made'
 
@@ -27,8 +28,15 @@ test: $(INSTALLED)
 
 check: lint test
 
+# CASE takes several names and wildcards; BENCH more options (make bench BENCH=--help).
 bench: $(INSTALLED)
-	$(BIN)/python benchmarks/road.py
+	$(BIN)/python benchmarks/bench.py $(if $(QUICK),--quick) $(if $(LONG),--long) $(patsubst %,--case '%',$(CASE)) $(BENCH)
+
+bench-compare: $(INSTALLED)
+	$(BIN)/python benchmarks/compare.py
+
+bench-keep: $(INSTALLED)
+	$(BIN)/python benchmarks/compare.py --keep
 
 cost: $(INSTALLED)
 	$(BIN)/python benchmarks/cost.py

@@ -9,16 +9,15 @@ import argparse
 import asyncio
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from pibridge.simulator import Simulator, SimulatorSettings
+from processes import free_port, told
 
 TAGS = 500
 CASES: list[dict[str, Any]] = [
@@ -35,19 +34,10 @@ SETTLED_S = 20
 SECONDS = 180
 
 
-def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def newest_seq(port: int) -> int:
     """Give how many events the daemon has journaled."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status", timeout=10) as answer:
-        seq: int = json.load(answer)["journal"]["newest_seq"]
-        return seq
+    seq: int = told(f"http://127.0.0.1:{port}/api/status")["journal"]["newest_seq"]
+    return seq
 
 
 def written_bytes(pid: int) -> int:

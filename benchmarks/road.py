@@ -1,165 +1,167 @@
-"""The whole road, from a socket through the durable journal to files, as a part of what decoding alone can do.
+"""The whole road: from the feeder's socket through the daemon to its sinks, once."""
 
-Each case runs the real daemon against a feeder in a process of its own. Figures are ratios to D, the rate of the typed
-decoding of the same messages in this process and run, interleaved; medians. `--events` and `--runs` make it smaller.
-"""
-
-import argparse
-import asyncio
-import json
-import resource
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING
+from typing import Any, Final, NamedTuple
 
-import structlog
+import zstandard
+from msgspec import Struct
 
-from feeder import messages, path
-from pibridge.config.load import configuration
-from pibridge.context.filters import build
-from pibridge.context.record import json_lines
-from pibridge.context.settings import ContextSettings, FilterSettings
-from pibridge.context.stamp import Stamp
-from pibridge.context.surroundings import Surroundings
-from pibridge.daemon.run import run
-from pibridge.intake.arrivals import Arrivals
-from pibridge.model.event import Lane
-from pibridge.model.tag import Mode, Tag
-from pibridge.pi.wire import decode_channel
+import limits
+import plant
+from limits import Limit
+from processes import broker, compiled_shim, daemon, feeder, store
+from setups import SINKS, configuration
 
-if TYPE_CHECKING:
-    from pibridge.daemon.report import Report
-
-POINTS = 100
-SHAPES = (1, 10, 100)
-TARGETS = {1: 0.05, 10: 0.12, 100: 0.14}
-PURE_TARGET = 0.30
+STREAMS_PER_CHANNEL: Final = 200
+_LONGEST_S: Final = 300.0
 
 
-def decoding(data: list[bytes], events: int) -> float:
-    """Give D: events per second of the typed decoding alone."""
-    start = time.perf_counter()
-    for message in data:
-        decode_channel(message)
-    return events / (time.perf_counter() - start)
+class Road(Struct, frozen=True, kw_only=True):
+    """What is measured: the messages, the sinks by name, and what is special about it.
+
+    `hold`: how long values wait for their batch. `slow_sync_ms`: how much slower the journal's fsync is.
+    """
+
+    feed: plant.Feed
+    sinks: tuple[str, ...] = ("plain",)
+    hold: str = "0s"
+    tls: bool = False
+    slow_sync_ms: int = 0
 
 
-def pure(data: list[bytes], events: int) -> float:
-    """Give the events per second of all that is computed: decode, dedup, contextualize, filter, encode."""
-    from feeder import web_id  # noqa: PLC0415 - beside the feeder only here
+def far_sides(parts: ExitStack, folder: Path, sinks: Sequence[str]) -> dict[str, Any]:
+    """Start what these sinks write to; give their configuration."""
+    ports = {name: parts.enter_context(start(folder)) for name, start in _FAR_SIDES.items() if name in sinks}
+    return {name: SINKS[name](folder, ports.get(name, 0)) for name in sinks}
 
-    tags = [
-        Tag(stream="bench", mode=Mode.REALTIME, name=path(n), path=path(n), web_id=web_id(n), unit="bar")
-        for n in range(POINTS)
+
+_FAR_SIDES: Final[Mapping[str, Callable[[Path], Any]]] = {"lake": store, "bus": broker}
+
+
+def travel(road: Road, folder: Path) -> dict[str, float]:
+    """Send all events; give the figures. RuntimeError: not every sink got what it should have."""
+    sample = limits.sample(road.feed)
+    decoded = limits.decoding(sample)
+    groups = channels(road.feed.tags)
+    new, withheld = map(sum, zip(*(plant.counted(road.feed, group) for group in groups), strict=True))
+    with ExitStack() as parts:
+        shim = compiled_shim(folder) if road.slow_sync_ms else None
+        pi = parts.enter_context(feeder(folder, road.feed, tls=road.tls))
+        settings = configuration(folder, pi, far_sides(parts, folder, road.sinks), hold=road.hold)
+        slow = ("--slow-sync-ms", str(road.slow_sync_ms)) if road.slow_sync_ms else ()
+        process = parts.enter_context(daemon(folder, settings, "--until", str(new), *slow, shim=shim))
+        pi.wait_for(len(groups))
+        idle_mb = process.rss_mb()
+        pi.tell("go")
+        process.wait(_LONGEST_S)
+    decoded = Limit.mean(decoded, limits.decoding(sample))
+    notes = process.notes
+    _check(notes["sinks"], folder, new, withheld)
+    way = rates(notes["samples"], new, road.sinks)
+    return {
+        "road / D": way.delivered_per_s / decoded.per_s,
+        "road / D by CPU": way.per_cpu_s / decoded.per_cpu_s,
+        "journaled / D": way.journaled_per_s / decoded.per_s,
+        "D events/s": decoded.per_s,
+        "events/s": way.delivered_per_s,
+        "loop lag p99 ms": notes["lag_p99_ms"],
+        "RSS idle MB": idle_mb,
+        "RSS MB": notes["rss_mb"],
+        "sent": road.feed.events,
+        "repeated": sum(plant.share(road.feed, group) for group in groups) - new,
+        "delivered": min(_at_rest(folder, name, said) for name, said in notes["sinks"].items()),
+        "withheld": max(said["withheld"] for said in notes["sinks"].values()),
+    }
+
+
+def beside(special: Road, plain: Road, folder: Path) -> dict[str, float]:
+    """Send all events twice, one time without what is special; give the figures of the special one."""
+    places = folder / "plain-road", folder / "special-road"
+    for place in places:
+        place.mkdir()
+    without = travel(plain, places[0])
+    figures = travel(special, places[1])
+    return {"with / without": figures["events/s"] / without["events/s"], **figures}
+
+
+def channels(tags: int) -> list[range]:
+    """Give the points of each channel."""
+    return [
+        range(first, min(first + STREAMS_PER_CHANNEL, tags + 1)) for first in range(1, tags + 1, STREAMS_PER_CHANNEL)
     ]
-    arrivals = Arrivals({tag.web_id: number for number, tag in enumerate(tags)}, [])
-    stamp = Stamp("bench", Surroundings(ContextSettings(), []), lambda number, _: tags[number])
-    admits = build(FilterSettings(quality=frozenset({"good"})))
-    start = time.perf_counter()
-    waiting = []
-    for message in data:
-        waiting += arrivals.take(decode_channel(message)).events
-        if len(waiting) >= 1000:  # noqa: PLR2004 - one chunk
-            json_lines([record for record in stamp.records(Lane.LIVE, 1, waiting) if not admits(record)])
-            waiting = []
-    return events / (time.perf_counter() - start)
 
 
-async def road(folder: Path, port: int, events: int) -> float:
-    """Give the events per second from the first journaled to the last delivered."""
-    settings = configuration(
-        {
-            "site": "bench",
-            "pi": {"url": f"http://127.0.0.1:{port}/piwebapi", "timeouts": {"silent_channel": "10m"}},
-            "streams": {"bench": {"select": {"points": [path(number) for number in range(POINTS)]}}},
-            "journal": {"path": str(folder / "journal")},
-            "sinks": {
-                "files": {
-                    "type": "file",
-                    "path": str(folder / "out"),
-                    "roll": {"size": "64MiB", "age": "1s"},
-                    "filter": {"quality": ["good"]},
-                }
-            },
-            "status": None,
-        },
-        {},
-    )
-    stop = asyncio.Event()
-    started: asyncio.Future[Report] = asyncio.get_running_loop().create_future()
-    daemon = asyncio.create_task(run(settings, stop, started.set_result))
-    report = await started
-    while report.snapshot().journal.newest_seq == 0:
-        await asyncio.sleep(0.005)
-    start = time.perf_counter()
-    while report.snapshot().journal.newest_seq < events and not daemon.done():
-        await asyncio.sleep(0.02)
-    took_s = time.perf_counter() - start
-    stop.set()
-    await daemon
-    delivered = sum(1 for file in folder.glob("out/*/*.jsonl") for _ in file.open("rb"))
-    if delivered != events:
-        raise SystemExit(f"{delivered} of {events} events were delivered")
-    return events / took_s
+class Way(NamedTuple):
+    """Events per second: journaled, delivered, and both together per second that the daemon computed."""
+
+    journaled_per_s: float
+    delivered_per_s: float
+    per_cpu_s: float
 
 
-def measure(items: int, events: int) -> tuple[float, float, float]:
-    """Give D, the pure part and the road for one shape of messages."""
-    with tempfile.TemporaryDirectory(prefix="pibridge-bench-") as name:
-        folder = Path(name)
-        port_file = folder / "port"
-        feeder = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("feeder.py"), port_file, str(POINTS), str(items), str(events)]
-        )
-        try:
-            data = messages(POINTS, items, events)
-            decoded = decoding(data, events)
-            computed = pure(data, events)
-            del data
-            while not (port_file.exists() and port_file.read_text()):
-                time.sleep(0.05)
-            whole = asyncio.run(road(folder, int(port_file.read_text()), events))
-        finally:
-            feeder.kill()
-            feeder.wait()
-            shutil.rmtree(folder / "out", ignore_errors=True)
-    return decoded, computed, whole
+def rates(samples: Sequence[Any], events: int, sinks: Sequence[str]) -> Way:
+    """Give how fast the events went, from the first that was journaled on.
+
+    What was delivered counts up to the last but one completed batch of the slowest sink: the last one ends by its age.
+    A sink that keeps all back has no batches; of it, what was journaled counts.
+    """
+    first = next(place for place, (_, _, newest, _) in enumerate(samples) if newest)
+    begun_s, computed_s, _, _ = samples[max(0, first - 1)]
+    journaled = next(newest / (when - begun_s) for when, _, newest, _ in samples if newest >= events)
+    delivered = min(journaled if name == "nowhere" else _delivered(samples, name, begun_s) for name in sinks)
+    return Way(journaled, delivered, events / (samples[-1][1] - computed_s))
 
 
-def main() -> None:
-    """Print the table, and write it as JSON if asked to."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=300_000)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    runs: dict[int, list[tuple[float, float, float]]] = {items: [] for items in SHAPES}
-    for _ in range(options.runs):
-        for items in SHAPES:
-            events = options.events // (4 if items == 1 else 1)
-            runs[items].append(measure(items, events))
-    print("items a message |     D events/s | pure part / D (target) | whole road / D (target) | road events/s")
-    table = {}
-    for items, results in runs.items():
-        decoded = median(result[0] for result in results)
-        computed = median(result[1] / result[0] for result in results)
-        whole = median(result[2] / result[0] for result in results)
-        speed = median(result[2] for result in results)
-        table[items] = {"D": decoded, "pure": computed, "road": whole, "road_events_per_s": speed}
-        print(
-            f"{items:15} | {decoded:14,.0f} | {computed:12.2f} ({PURE_TARGET:.2f})    "
-            f"| {whole:13.3f} ({TARGETS[items]:.2f})    | {speed:13,.0f}"
-        )
-    print(f"largest memory of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
-    if options.json:
-        options.json.write_text(json.dumps(table, indent=2))
+def _delivered(samples: Sequence[Any], sink: str, begun_s: float) -> float:
+    done = steps(samples, sink)
+    when, count = done[-2] if len(done) > 2 else done[-1]  # noqa: PLR2004 - at least two before the last
+    return count / (when - begun_s)
 
 
-if __name__ == "__main__":
-    main()
+def steps(samples: Sequence[Any], sink: str) -> list[tuple[float, int]]:
+    """Give when a sink had done with how many events."""
+    found: list[tuple[float, int]] = []
+    for when, _, _, done in samples:
+        if done[sink] and (not found or found[-1][1] != done[sink]):
+            found.append((when, done[sink]))
+    return found
+
+
+def _check(sinks: Mapping[str, Mapping[str, int]], folder: Path, new: int, withheld: int) -> None:
+    for name, said in sinks.items():
+        if name == "nowhere":
+            continue
+        found = said["delivered"], said["withheld"], _at_rest(folder, name, said)
+        if found != (new - withheld, withheld, new - withheld):
+            raise RuntimeError(f"{name}: delivered, withheld, at rest {found} of {new} events, {withheld} of them bad")
+
+
+def _at_rest(folder: Path, name: str, said: Mapping[str, int]) -> int:
+    """Give how many records lie in the files of a sink; of others what they confirmed."""
+    match name:
+        case "plain":
+            return sum(_lines(file.read_bytes()) for file in (folder / name).glob("*/*.jsonl"))
+        case "packed":
+            unpack = zstandard.ZstdDecompressor().decompressobj
+            return sum(_lines(unpack().decompress(file.read_bytes())) for file in (folder / name).glob("*/*.jsonl.zst"))
+    return said["delivered"]
+
+
+def _lines(data: bytes) -> int:
+    return data.count(b"\n")
+
+
+def computed(feed: plant.Feed, folder: Path) -> dict[str, float]:
+    """Give what all that is computed takes of decoding alone."""
+    del folder
+    sample = limits.sample(feed)
+    before = limits.decoding(sample)
+    done = limits.pure(feed, sample)
+    decoded = Limit.mean(before, limits.decoding(sample))
+    return {
+        "pure / D": done.per_s / decoded.per_s,
+        "pure / D by CPU": done.per_cpu_s / decoded.per_cpu_s,
+        "D events/s": decoded.per_s,
+    }
