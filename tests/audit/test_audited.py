@@ -39,7 +39,7 @@ def take(  # noqa: PLR0913 - what both have, and what it is judged by
 
 def audited(archive: Sequence[Event], journaled: Sequence[Event], earlier: Earlier | None = None) -> Audited:
     """Give an audit of one part, settled."""
-    found = Audited(0, END, {} if earlier is None else {1: earlier})
+    found = Audited(0, END, {} if earlier is None else {1: earlier}, keeps_gone=True)
     take(found, archive, journaled)
     found.settle()
     return found
@@ -90,7 +90,7 @@ def test_what_cannot_be_told_is_a_change() -> None:
 
 def test_a_look_that_reached_further_back_says_nothing() -> None:
     """The tag has parted and joined again since: what was before is nobody's."""
-    found = Audited(0, END, {1: earlier(1, 5)})
+    found = Audited(0, END, {1: earlier(1, 5)}, keeps_gone=True)
     take(found, live(5), live(5), since=3)
     found.settle()
     assert found.count.unexplained == 0

@@ -239,7 +239,7 @@ async def test_what_a_running_daemon_left_out_is_missing(line: Line) -> None:
         line.write(second, 1.0)
     await line.journal.commit(Lane.LIVE, [Event(quiet, at(line, -500), 1.0)], at(line, -500))
     found = await audit(line, is_read=True)
-    assert findings(found) == [(What.MISSING, QUIET, ticks.render(at(line, -400)))]
+    assert findings(found) == [("missing", QUIET, ticks.render(at(line, -400)))]
     assert found.count.owed == 1
     assert found.mend.spans == {quiet: (at(line, -400), at(line, -400))}
 

@@ -19,8 +19,6 @@ from pibridge.model.event import Event
 from pibridge.model.tag import Tag
 
 _MOST_FINDINGS: Final = 1000
-_MOST_KEPT: Final = 200
-"""So many values that are gone are kept of a tag, to be told from those that were discarded."""
 
 
 class _Course(Struct):
@@ -46,9 +44,12 @@ class Audited:
     """From `start_ticks` to `end_ticks`, both included. `earlier`: by tag, what was found of these very times.
 
     `count`, `mend`: as they say. `findings`: the first thousand. `notes`: what limits the answer, a line each.
+    `keeps_gone`: to name what the archive has no more, the values that are only here are kept.
     """
 
-    def __init__(self, start_ticks: int, end_ticks: int, earlier: Mapping[int, Earlier]) -> None:
+    def __init__(
+        self, start_ticks: int, end_ticks: int, earlier: Mapping[int, Earlier], *, keeps_gone: bool = False
+    ) -> None:
         self.start_ticks = start_ticks
         self.end_ticks = end_ticks
         self.count = Count()
@@ -56,6 +57,7 @@ class Audited:
         self.findings: list[Finding] = []
         self.notes: list[str] = []
         self._earlier = earlier
+        self._keeps_gone = keeps_gone
         self._courses: dict[int, _Course] = {}
         self._unread: set[int] = set()
         self._not_compared: set[int] = set()
@@ -92,7 +94,8 @@ class Audited:
             course.now += fingerprints.of(filter(earlier.spans, archive.events))
             course.before += fingerprints.of(filter(earlier.spans, compared.before))
             course.missing += fingerprints.of(filter(earlier.spans, compared.missing))
-            course.gone += list(filter(earlier.spans, compared.gone))[: _MOST_KEPT - len(course.gone)]
+            if self._keeps_gone:
+                course.gone += filter(earlier.spans, compared.gone)
         course.deleted += compared.deleted
         course.gone_in_all += len(compared.gone)
         count = self.count
@@ -148,6 +151,22 @@ class Audited:
             event = record.event
             self.mend.absent.setdefault(sink, {})[record.seq] = event.ticks
             self._find(What.ABSENT, record.context.tag, event, journal=event.value, sink=sink, seq=record.seq)
+
+    def differing(self) -> list[int]:
+        """Give the tags of which the archive had something at an earlier look that it has no more."""
+        found = []
+        for number, course in self._courses.items():
+            earlier = self._earlier_of(number, course)
+            same = (course.before, course.before + course.missing, course.now)
+            if earlier is not None and course.is_compared and earlier.archived not in same:
+                found.append(number)
+        return found
+
+    def look_closer(self, closer: "Audited") -> None:
+        """Take what is gone of some tags from another look, which kept it."""
+        for number, course in closer._courses.items():  # noqa: SLF001 - another of this class
+            if number in self._courses:
+                self._courses[number].gone = course.gone
 
     def settle(self) -> None:
         """Judge what is gone from the archive, once all parts are taken in."""

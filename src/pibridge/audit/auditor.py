@@ -172,19 +172,28 @@ class Auditor:
         await self._do(self._refresh)
         found = Audited(start_ticks, end_ticks, earlier)
         found.count.tags = len(numbers)
-        delivered: dict[str, MutableSequence[int]] = {}
-        for start in range(start_ticks, end_ticks + 1, _SLICE_TICKS):
-            end = min(end_ticks, start + _SLICE_TICKS - 1)
-            counts = await self._do(self._journaled.counts, start, end)
-            for group in _groups(numbers, counts):
-                part = await self._part(group, start, end, found)
-                for name, seqs in part.items():
-                    delivered.setdefault(name, array("q")).extend(seqs)
+        delivered = await self._pass(numbers, found)
+        if differing := found.differing():
+            closer = Audited(start_ticks, end_ticks, earlier, keeps_gone=True)
+            await self._pass(differing, closer)
+            found.look_closer(closer)
         found.settle()
         if at_rest:
             for name, seqs in delivered.items():
                 await self._look_at_rest(name, seqs, found)
         return found
+
+    async def _pass(self, numbers: Sequence[int], found: Audited) -> dict[str, MutableSequence[int]]:
+        """Go through the time once; give the positions of what was delivered, by sink."""
+        delivered: dict[str, MutableSequence[int]] = {}
+        for start in range(found.start_ticks, found.end_ticks + 1, _SLICE_TICKS):
+            end = min(found.end_ticks, start + _SLICE_TICKS - 1)
+            counts = await self._do(self._journaled.counts, start, end)
+            for group in _groups(numbers, counts):
+                part = await self._part(group, start, end, found)
+                for name, seqs in part.items():
+                    delivered.setdefault(name, array("q")).extend(seqs)
+        return delivered
 
     async def _do(self, work: Callable[[*_Given], _Result], *given: *_Given) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)

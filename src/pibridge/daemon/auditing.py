@@ -29,8 +29,9 @@ from pibridge.status.counters import AuditCounters
 
 _LOOK_S: Final = 30.0
 _RETRY_S: Final = 300.0
-_MENDED_S: Final = 900.0
 _MEND_LOOK_S: Final = 1.0
+_MOST_LOOKS: Final = 60
+"""So often it is looked whether something was mended, while nothing is."""
 _SHARE: Final = 0.2
 """Of its time it works at most so much."""
 _LONGEST_REST_S: Final = 5.0
@@ -121,10 +122,12 @@ class Auditing:
         if repair is None:
             return False
         repair_id = await mend(self._journal, repair, self._client().server_ticks())
-        deadline = asyncio.get_running_loop().time() + _MENDED_S
-        while any(each.id == repair_id and each.state == "running" for each in self._journal.backfills.all):
-            if asyncio.get_running_loop().time() > deadline:
-                break  # it goes on; the look a day later tells what came of it
+        left, looks = -1, 0
+        for found_again in iter(lambda: self._journal.backfills.one(repair_id), None):
+            now_left = await self._journal.backfills.owed(found_again)
+            left, looks = now_left, (looks + 1 if now_left == left else 0)
+            if found_again.state != "running" or looks > _MOST_LOOKS:
+                break  # what goes on: the look a day later tells what came of it
             await asyncio.sleep(_MEND_LOOK_S)
         return True
 

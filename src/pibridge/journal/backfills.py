@@ -36,6 +36,10 @@ class Backfills:
         """Give all, the first that was asked for first."""
         return list(self._all.values())
 
+    def one(self, backfill_id: str) -> Backfill | None:
+        """Give one."""
+        return self._all.get(backfill_id)
+
     def of_time(self, start_ticks: int, end_ticks: int) -> list[tuple[int, int, int]]:
         """Give the tags that backfills have read, or are to read, in this time: number, first and last tick."""
         return [
