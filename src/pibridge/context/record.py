@@ -17,6 +17,7 @@ from pibridge.model.tag import Asset, Tag
 
 VERSION = 1
 _NUMBERS: Final = frozenset({float, int})  # no bool
+_END: Final = "}\n"
 _FRAME_OPS: Final = ((START, "start"), (END, "end"), (DELETE, "delete"), (UPDATE, "update"))
 
 
@@ -124,10 +125,9 @@ def _lines(records: Sequence[Record]) -> list[str]:
         context = record.context
         if number is None:
             line = _telling_line(record, time)
-        elif record.batch is None:
-            line = f'{context.opening}{record.seq},"ts":"{time}","value":{text}{context.good_number}}}\n'
         else:
-            line = f'{context.opening}{record.seq},"ts":"{time}","value":{text}{context.good_number}{_end(record)}'
+            end = _END if record.batch is None else _end(record)
+            line = f'{context.opening}{record.seq},"ts":"{time}","value":{text}{context.good_number}{end}'
         lines.append(line)
     return lines
 
@@ -144,7 +144,7 @@ def _written(numbers: Sequence[float | None]) -> Sequence[str]:
 
 
 def _end(record: Record) -> str:
-    return "}\n" if record.batch is None else f',"batch":{record.batch.json}}}\n'
+    return _END if record.batch is None else f',"batch":{record.batch.json}}}\n'
 
 
 def _telling_line(record: Record, time: str) -> str:
