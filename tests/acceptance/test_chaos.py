@@ -19,6 +19,7 @@ import pytest
 
 from acceptance import reasons
 from acceptance.daemons import Daemon, between, facts, free_port, in_order, truth
+from cli.processes import pibridge
 from pibridge.model import ticks
 from pibridge.simulator import Simulator, SimulatorSettings
 from pibridge.simulator.samples import NO_DATA, Sample
@@ -219,7 +220,7 @@ async def test_whatever_happens_the_ledger_is_the_plants_truth(
 ) -> None:
     """Faults, kills, freezes, outages, late values and edits: nothing lost, nothing invented, nothing told twice.
 
-    What a sink does not have was kept back or refused, and `explain` tells for each event why.
+    What a sink does not have was kept back or refused, and `explain` tells for each event why. An audit says the same.
     """
     seed = int(os.environ.get("PIBRIDGE_CHAOS_SEED") or Random().randrange(1 << 32))  # noqa: S311 - chaos
     record_property("seed", seed)
@@ -264,6 +265,11 @@ async def test_whatever_happens_the_ledger_is_the_plants_truth(
     at_sinks |= {"files": set(places), "bus": {record["seq"] for record in bus[1].records}}
     asked = [record for record in records if ticks.parse(record["ts"]) <= settled_ticks]
     record_property("explained", dict(await reasons.judge(daemon.config, asked, at_sinks)))
+    span = "--from", ticks.render(start_ticks), "--to", ticks.render(settled_ticks)
+    ended = await pibridge(tmp_path, "audit", "-c", str(daemon.config), *span, "--json")
+    audited = json.loads(ended.out)
+    assert (audited["unexplained"], ended.code) == (0, 0), audited["findings"][:5]
+    assert audited["count"]["archived"] >= sum(known.values()) // 2
 
 
 def seqs(out: Path) -> set[int]:
