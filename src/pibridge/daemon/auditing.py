@@ -76,17 +76,21 @@ class Auditing:
 
     async def look(self) -> bool:
         """Audit the hour that is due, first those that never were. False: none is. Raises as `Auditor`, and OSError."""
-        settings = self._loaded().configuration.audit
+        configuration = self._loaded().configuration
+        settings = configuration.audit
         if settings is None:
             return False
         now_ticks = self._client().server_ticks()
+        # After a long time without a daemon: of what is older the journal has nothing to compare.
+        longest_s = configuration.journal.retain + settings.settle + settings.again
+        oldest = _hour_of(now_ticks - ticks.from_seconds(longest_s) - HOUR_TICKS)
         for name, wait_s in (("audit", settings.settle), ("audit again", settings.settle + settings.again)):
             settled = now_ticks - ticks.from_seconds(wait_s)
             hour = self._journal.mark(name)
             if hour is None:
                 # What was before the first start is nobody's.
-                await self._journal.set_mark(name, now_ticks // HOUR_TICKS * HOUR_TICKS)
-            elif hour + HOUR_TICKS <= settled:
+                await self._journal.set_mark(name, _hour_of(now_ticks))
+            elif (hour := max(hour, oldest)) + HOUR_TICKS <= settled:
                 await self._audit(hour, settings)
                 if (hour + HOUR_TICKS) % _DAY_TICKS == 0:
                     await self._sum_up(hour)
@@ -122,12 +126,13 @@ class Auditing:
         if repair is None:
             return False
         repair_id = await mend(self._journal, repair, self._client().server_ticks())
-        left, looks = -1, 0
-        for found_again in iter(lambda: self._journal.backfills.one(repair_id), None):
-            now_left = await self._journal.backfills.owed(found_again)
-            left, looks = now_left, (looks + 1 if now_left == left else 0)
-            if found_again.state != "running" or looks > _MOST_LOOKS:
-                break  # what goes on: the look a day later tells what came of it
+        left = looks = 0
+        # What does not go on now, as nobody reads the tag, may do so later: the look a day later tells.
+        while looks < _MOST_LOOKS and (repair_now := self._journal.backfills.one(repair_id)) is not None:
+            if repair_now.state != "running":
+                break
+            before, left = left, await self._journal.backfills.owed(repair_now)
+            looks = looks + 1 if left == before else 0
             await asyncio.sleep(_MEND_LOOK_S)
         return True
 
@@ -169,6 +174,10 @@ class Auditing:
         await asyncio.to_thread(_write, path, msgspec.json.format(msgspec.json.encode(summary), indent=2))
         self._log.info("a day was audited", **{key: summary[key] for key in ("day", "tags", "events", "unexplained")})
         self._tell(summary)
+
+
+def _hour_of(moment_ticks: int) -> int:
+    return moment_ticks // HOUR_TICKS * HOUR_TICKS
 
 
 class _Rest:
