@@ -16,6 +16,7 @@ from rich.console import Console
 from pibridge.cli.choice import CONFIG, chosen
 from pibridge.cli.journal_view import area_line, megabytes, overview_table, told
 from pibridge.cli.past import choice_of
+from pibridge.cli.signals import interrupts
 from pibridge.config.loaded import Loaded
 from pibridge.context.choice import Choice
 from pibridge.context.record import json_lines
@@ -63,6 +64,7 @@ def tail(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be c
     stream: Annotated[list[str] | None, _STREAM] = None,
 ) -> None:
     """Print the newest records as JSON lines, in the order of the journal, with the context that sinks get."""
+    interrupts()
     with _reading(context, config) as (loaded, reader):
         records = Records(loaded, reader)
         passage = Passage(records, reader, Choice(streams=tuple(stream or ()), tags=tuple(tag or ())))

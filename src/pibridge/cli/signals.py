@@ -15,6 +15,12 @@ def on(name: str, act: Callable[[], object]) -> None:
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
 
 
+def interrupts() -> None:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt, outside of a loop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
 async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
     """Do the work, but no longer than until SIGINT (Ctrl-C) or SIGTERM."""
     task = asyncio.ensure_future(work)
