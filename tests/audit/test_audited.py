@@ -94,7 +94,7 @@ def test_a_look_that_reached_further_back_says_nothing() -> None:
     take(found, live(5), live(5), since=3)
     found.settle()
     assert found.count.unexplained == 0
-    assert found.cells == {1: Earlier(fingerprints.of(live(5)), 3, FOREVER)}
+    assert found.cells == {1: Earlier(fingerprints.of(live(5)), 3, END + 1)}
 
 
 def test_two_values_of_one_time_are_deleted_together() -> None:
@@ -114,7 +114,7 @@ def test_time_of_which_not_all_is_kept_is_told_by_the_ledger() -> None:
         take(found, live(5), live(5, 6))
         found.settle()
         assert (found.count.changed, found.count.not_compared) == (changed, not_compared)
-        assert found.cells == {1: earlier(1, 5)}
+        assert found.cells == {1: earlier(1, 5, until=END + 1)}
 
 
 def test_what_is_sampled_or_refused_counts_once() -> None:

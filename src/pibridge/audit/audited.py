@@ -66,7 +66,7 @@ class Audited:
     def cells(self) -> dict[int, Earlier]:
         """Give by tag what the archive has for good, for a later audit; of what was not read, what was known before."""
         return dict(self._earlier) | {
-            number: Earlier(course.final, course.since_ticks, course.until_ticks)
+            number: Earlier(course.final, course.since_ticks, min(course.until_ticks, self.end_ticks + 1))
             for number, course in self._courses.items()
             if number not in self._unread and (course.final.count or number in self._earlier)
         }
