@@ -132,7 +132,9 @@ def _manifests(held: Mapping[str, bytes]) -> dict[str, dict[str, Any]]:
             manifest = json.loads(content)
             batch = manifest["batch"]
             # Named by the record that came first: an earlier place may come later, by the lane history.
-            assert re.fullmatch(rf"_batches/{re.escape(batch['id'])}/manifest-\d+\.json", name)
+            found = re.fullmatch(rf"_batches/{re.escape(batch['id'])}/manifest-(\d+)\.json", name)
+            assert found is not None
+            assert manifest["first_seq"] <= int(found[1]) <= manifest["last_seq"]
             assert batch["frame"] not in told
             told[batch["frame"]] = manifest
     return told

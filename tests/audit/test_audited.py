@@ -15,6 +15,7 @@ from pibridge.model.ticks import FOREVER
 
 (TAG,) = tags(1)
 END = 1000
+LOOKED = 5000
 
 
 def live(*times: int) -> list[Event]:
@@ -41,13 +42,13 @@ def audited(archive: Sequence[Event], journaled: Sequence[Event], earlier: Earli
     """Give an audit of one part, settled."""
     found = Audited(0, END, {} if earlier is None else {1: earlier}, keeps_gone=True)
     take(found, archive, journaled)
-    found.settle()
+    found.settle(LOOKED)
     return found
 
 
 def earlier(*times: int, since: int = 0, until: int = FOREVER) -> Earlier:
     """Give what an earlier look found."""
-    return Earlier(fingerprints.of(live(*times)), since, until)
+    return Earlier(fingerprints.of(live(*times)), since, until, LOOKED)
 
 
 def test_parts_are_one() -> None:
@@ -55,9 +56,9 @@ def test_parts_are_one() -> None:
     found = Audited(0, END, {})
     take(found, live(1, 2), live(1, 2, 3), provisional=12)
     take(found, live(11, 12), live(11, 12), since=10, provisional=30)
-    found.settle()
+    found.settle(LOOKED)
     assert (found.count.archived, found.count.journaled, found.count.only_here) == (4, 5, 1)
-    assert found.cells == {1: Earlier(fingerprints.of(live(1, 2, 11)), 0, 12)}
+    assert found.cells == {1: Earlier(fingerprints.of(live(1, 2, 11)), 0, 12, LOOKED)}
 
 
 def test_a_gap_owes_what_lies_in_it() -> None:
@@ -65,7 +66,7 @@ def test_a_gap_owes_what_lies_in_it() -> None:
     found = Audited(0, END, {})
     gaps = [Gap(1, 1, 2, 3, "lost"), Gap(2, 1, 6, None, "lost")]
     take(found, live(1, 2, 3, 4, 6, 900), [], gaps=gaps)
-    found.settle()
+    found.settle(LOOKED)
     assert (found.count.owed, found.count.missing) == (4, 2)
     assert found.mend.spans == {1: (1, 4)}
     assert [(each.what, each.pi, each.tag) for each in found.findings] == [("missing", 1, "T1")] * 2
@@ -92,15 +93,15 @@ def test_a_look_that_reached_further_back_says_nothing() -> None:
     """The tag has parted and joined again since: what was before is nobody's."""
     found = Audited(0, END, {1: earlier(1, 5)}, keeps_gone=True)
     take(found, live(5), live(5), since=3)
-    found.settle()
+    found.settle(LOOKED)
     assert found.count.unexplained == 0
-    assert found.cells == {1: Earlier(fingerprints.of(live(5)), 3, END + 1)}
+    assert found.cells == {1: Earlier(fingerprints.of(live(5)), 3, END + 1, LOOKED)}
 
 
 def test_two_values_of_one_time_are_deleted_together() -> None:
     """Each is found; one deletion tells of both."""
     found = audited(
-        [], [Event(1, 3, 1), Event(1, 3, 2)], Earlier(fingerprints.of([Event(1, 3, 1), Event(1, 3, 2)]), 0, 9)
+        [], [Event(1, 3, 1), Event(1, 3, 2)], Earlier(fingerprints.of([Event(1, 3, 1), Event(1, 3, 2)]), 0, 9, LOOKED)
     )
     assert found.count.deleted == 2
     assert found.mend.deletions == [Event(1, 3, None, DELETE)]
@@ -112,9 +113,9 @@ def test_time_of_which_not_all_is_kept_is_told_by_the_ledger() -> None:
         found = Audited(0, END, {} if before is None else {1: before})
         found.take_archive_alone(1, TAG, Archived(live(1), 0, FOREVER))
         take(found, live(5), live(5, 6))
-        found.settle()
+        found.settle(LOOKED)
         assert (found.count.changed, found.count.not_compared) == (changed, not_compared)
-        assert found.cells == {1: earlier(1, 5, until=END + 1)}
+        assert found.cells == ({} if before is None else {1: before})
 
 
 def test_what_is_sampled_or_refused_counts_once() -> None:
@@ -124,7 +125,7 @@ def test_what_is_sampled_or_refused_counts_once() -> None:
         found.take_archive_alone(1, TAG, None)
         found.take_unread(2, TAG, UnavailableError("away"), is_expected=False)
         found.take_unread(3, TAG, RejectedError("no history", status=409), is_expected=True)
-    found.settle()
+    found.settle(LOOKED)
     assert (found.count.not_compared, found.count.unread) == (1, 2)
     assert found.notes == [
         "T1: PI does not give its archive: away",

@@ -17,8 +17,9 @@ from pibridge.context.choice import Choice
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
-from pibridge.model.event import Event, Lane
+from pibridge.model.event import DELETE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
+from pibridge.simulator.samples import Sample
 from waiting import eventually, running
 
 SAMPLED = {"mode": "interpolated", "interval": "10s"}
@@ -192,7 +193,7 @@ async def test_a_deletion_among_discarded_values_is_known_by_an_earlier_look(com
     # It is told; from then on the archive is as it should be.
     await line.journal.commit(Lane.HISTORY, again.mend.deletions, now)
     last = await audit(line, -1500, -120, earlier=again.cells)
-    assert (findings(last), last.cells) == ([], again.cells)
+    assert (findings(last), last.cells[number].both) == ([], again.cells[number].both)
 
 
 async def test_a_line_that_was_deleted_from_a_file_is_absent(line: Line) -> None:
@@ -290,6 +291,31 @@ async def test_what_a_tag_reached_back_for_since_is_no_change(line: Line) -> Non
     assert (findings(again), again.count.archived) == ([], 4)
     line.simulator.plant.delete(QUIET, at(line, -250))
     assert findings(await audit(line, earlier=again.cells)) == [("deleted", QUIET, ticks.render(at(line, -250)))]
+
+
+async def test_what_was_told_between_two_audits_is_no_finding(line: Line) -> None:
+    """A late value, an edit and a deletion that came by the normal road; what was not told beside them is named."""
+    (number,) = await joined(line, QUIET)
+    for second in (-500, -400, -300, -250, -200, -10):
+        line.write(second, 1.0)
+    await read(line, number, QUIET)
+    first = await audit(line)
+    plant, then = line.simulator.plant, line.clock.ticks
+    line.clock.advance(60)
+    await line.tell_time()
+    late, edited, deleted, untold = (then + each * SECOND for each in (-450, -400, -300, -250))
+    plant.insert(QUIET, Sample(late, 5.0))
+    plant.replace(QUIET, edited, 2.0)
+    plant.delete(QUIET, deleted)
+    told = [Event(number, late, 5.0), Event(number, edited, 2.0, UPDATE), Event(number, deleted, None, DELETE)]
+    await line.journal.commit(Lane.HISTORY, told, line.clock.ticks)
+    span = -660, -180
+    again = await audit(line, *span, earlier=first.cells)
+    assert (findings(again), again.count.unexplained) == ([], 0)
+    plant.delete(QUIET, untold)
+    assert findings(await audit(line, *span, earlier=first.cells)) == [("deleted", QUIET, ticks.render(untold))]
+    await line.journal.commit(Lane.HISTORY, [Event(number, untold, None, DELETE)], line.clock.ticks)
+    assert findings(await audit(line, *span, earlier=first.cells)) == [], "it was told; the ledger is as before"
 
 
 async def test_time_that_retention_has_trimmed_is_compared_by_the_ledger(

@@ -56,7 +56,7 @@ def test_each_difference_has_its_name(archive: list[Event], journaled: list[Sigh
     """Time by time: what PI has beside the journal's is missing, in its place an edit; what PI has not is gone."""
     missing: Counter[tuple[int, int]] = Counter()
     gone: Counter[tuple[int, int]] = Counter()
-    before: Counter[tuple[int, int]] = Counter()
+    both: Counter[tuple[int, int]] = Counter()
     edited = set()
     has_now, had = standing([Sighting(1, Lane.LIVE, 0, event) for event in archive]), standing(journaled)
     for time in has_now.keys() | had.keys():
@@ -68,13 +68,16 @@ def test_each_difference_has_its_name(archive: list[Event], journaled: list[Sigh
             edited.add(time)
         elif there - here and not (known.mode is Mode.RECORDED and time >= known.provisional_ticks):
             missing += Counter({(time, value): many for value, many in (there - here).items()})
-        before += Counter({(time, value): many for value, many in (here if there - here else there).items()})
+        if time not in edited:
+            both += Counter({(time, value): many for value, many in (here if there - here else there).items()})
     found = compare([replace(event) for event in archive], journaled, known)
     assert (found.archived, found.journaled) == (len(archive), sum(map(len, had.values())))
     assert said(found.missing) == missing
     assert [event.ticks for event in found.edited] == sorted(edited)
     assert said(found.gone) == gone
-    assert said(found.before) == before
+    assert said(found.both) == both
+    assert said(found.kept) == both
+    assert said(found.replaced) == Counter((time, value) for time in edited for value in had[time])
 
 
 @given(ARCHIVES, SIGHTINGS, KNOWN)
@@ -120,15 +123,29 @@ def test_what_was_removed_is_named(
 ) -> None:
     """One or two of what is gone, or nothing; whether PI `had` what the journal lost, or has got it since."""
     removed = [event for index, event in enumerate(discarded) if index in chosen]
-    before, missing = fingerprints.of(kept), fingerprints.of(lost)
-    earlier = before + fingerprints.of(removed) + (missing if had else NONE)
-    assert since_earlier(earlier, before, missing, before + missing, discarded) == removed
+    there, missing = fingerprints.of(kept), fingerprints.of(lost)
+    earlier = there + fingerprints.of(removed) + (missing if had else NONE)
+    assert since_earlier(earlier, there, NONE, missing, discarded) == removed
 
 
-def test_an_edit_that_an_earlier_look_had_seen_is_no_deletion() -> None:
-    """It was not mended since: the archive is as it was."""
-    before, now = [Event(1, 0, 1), Event(1, 5, 1)], [Event(1, 0, 1), Event(1, 5, 2)]
-    assert since_earlier(fingerprints.of(now), fingerprints.of(before), NONE, fingerprints.of(now), []) == []
+@given(kept=ones(0), replaced=ones(100), had=st.booleans())
+def test_what_was_replaced_is_no_deletion(kept: list[Event], replaced: list[Event], *, had: bool) -> None:
+    """Whether the archive `had` it, or PI's compression had discarded it."""
+    there, others = fingerprints.of(kept), fingerprints.of(replaced)
+    assert since_earlier(there + (others if had else NONE), there, others, NONE, []) == []
+
+
+def test_what_was_told_since_an_earlier_look_is_known_apart() -> None:
+    """In its place the earlier look had what the journal had then: a late value had none."""
+    then = [Sighting(seq, Lane.LIVE, 5, Event(1, seq, seq)) for seq in (1, 2, 3)]
+    told = [Event(1, 2, 7, UPDATE), Event(1, 3, None, DELETE), Event(1, 4, 4)]
+    since = [Sighting(9, Lane.HISTORY, 6, event) for event in told]
+    known = Known(mode=Mode.REALTIME, provisional_ticks=9, looked_ticks=5)
+    found = compare([Event(1, 1, 1), Event(1, 2, 7), Event(1, 4, 4)], [*then, *since], known)
+    assert [event.ticks for event in found.both] == [1, 2, 4]
+    assert [(event.ticks, event.value) for event in found.kept] == [(1, 1)]
+    assert [(event.ticks, event.value) for event in found.replaced] == [(2, 2), (3, 3)]
+    assert (found.missing, found.edited, found.gone) == ([], [], [])
 
 
 def test_more_than_two_of_many_cannot_be_told() -> None:

@@ -26,7 +26,7 @@ PRINTS = st.builds(Fingerprint, st.integers(0, 1 << 40), st.integers(0, (1 << 64
 TIMES = st.integers(-(1 << 60), ticks.FOREVER)
 
 
-@given(st.dictionaries(st.integers(1, 1 << 31), st.builds(Earlier, PRINTS, TIMES, TIMES), max_size=5))
+@given(st.dictionaries(st.integers(1, 1 << 31), st.builds(Earlier, PRINTS, TIMES, TIMES, TIMES), max_size=5))
 def test_an_hour_is_read_as_it_was_written(cells: dict[int, Earlier]) -> None:
     """With all its counts, and every tag's fingerprint."""
     count = Count(tags=3, archived=7, sinks={"lake": SinkCount({Verdict.DELIVERED: 3}, {"quality": 2}, 1)})

@@ -139,7 +139,7 @@ async def test_what_differs_is_mended_and_counted(line: Line) -> None:
         "an audit found what the journal lacked, it is mended"
     ]
     assert [event.ticks for event in await line.events([quiet]) if event.status & DELETE] == [gone]
-    assert page.cells[bulk].archived.count > 2000
+    assert page.cells[bulk].both.count > 2000
     # A day later nothing is left to be mended, and what was is still known.
     await line.journal.set_mark("audit", HOUR + HOUR_TICKS * 25)
     assert await watch.all_at(HOUR + HOUR_TICKS * 24 + 902 * SECOND) == 1
@@ -159,7 +159,7 @@ async def test_what_cannot_be_mended_is_told(line: Line) -> None:
     assert await watch.at(NOW + 900 * SECOND)
     before = (await watch.pages())["13"]
     known = before.cells[quiet]
-    cells = {quiet: replace(known, archived=known.archived + known.archived)}
+    cells = {quiet: replace(known, both=known.both + known.both)}
     await line.journal.commit(Lane.LIVE, [], 0, [page_fact(HOUR - HOUR_TICKS, Page(cells=cells))])
     await line.journal.set_mark("audit", HOUR - HOUR_TICKS)
     with capture_logs() as logs:

@@ -29,6 +29,10 @@ class Archive:
         self._rest = rest
         self._items = client.settings.limits.items_per_request
 
+    def now(self) -> int:
+        """Give PI's time."""
+        return self._client.server_ticks()
+
     async def read(
         self, web_ids: Mapping[int, str], start_ticks: int, end_ticks: int
     ) -> dict[int, Archived | PIBridgeError]:

@@ -24,15 +24,15 @@ _MOST_FINDINGS: Final = 1000
 class _Course(Struct):
     """Of one tag through the time. `since_ticks`: it is owed from then on. `until_ticks`: the archive was final before.
 
-    `final`: of what was. Of what an earlier look was at: `now`: as it is, `before`: as it must have been.
+    `final`: of what archive and journal had alike. The rest as of `Compared`, within what an earlier look was at.
     """
 
     tag: Tag
     since_ticks: int
     until_ticks: int
     final: Fingerprint = NONE
-    now: Fingerprint = NONE
-    before: Fingerprint = NONE
+    kept: Fingerprint = NONE
+    replaced: Fingerprint = NONE
     missing: Fingerprint = NONE
     gone: list[Event] = []
     deleted: list[Event] = []
@@ -61,15 +61,23 @@ class Audited:
         self._courses: dict[int, _Course] = {}
         self._unread: set[int] = set()
         self._not_compared: set[int] = set()
+        self._looked_ticks = 0
 
     @property
     def cells(self) -> dict[int, Earlier]:
-        """Give by tag what the archive has for good, for a later audit; of what was not read, what was known before."""
+        """Give by tag what both have for good, for a later audit; what could not be compared is as known before."""
         return dict(self._earlier) | {
-            number: Earlier(course.final, course.since_ticks, min(course.until_ticks, self.end_ticks + 1))
+            number: Earlier(
+                course.final, course.since_ticks, min(course.until_ticks, self.end_ticks + 1), self._looked_ticks
+            )
             for number, course in self._courses.items()
-            if number not in self._unread and (course.final.count or number in self._earlier)
+            if number not in self._unread and course.is_compared and (course.final.count or number in self._earlier)
         }
+
+    @property
+    def looked_at(self) -> dict[int, int]:
+        """Give by tag when the earlier look was."""
+        return {number: earlier.looked_ticks for number, earlier in self._earlier.items()}
 
     def note(self, text: str) -> None:
         """Note something, once."""
@@ -88,11 +96,11 @@ class Audited:
         """Take in one tag and a part of the time, in the order of parts."""
         course = self._course(number, tag, archive)
         upto = course.until_ticks
-        course.final += fingerprints.of(event for event in archive.events if event.ticks < upto)
+        course.final += fingerprints.of(event for event in compared.both if event.ticks < upto)
         earlier = self._earlier.get(number)
         if earlier is not None:
-            course.now += fingerprints.of(filter(earlier.spans, archive.events))
-            course.before += fingerprints.of(filter(earlier.spans, compared.before))
+            course.kept += fingerprints.of(filter(earlier.spans, compared.kept))
+            course.replaced += fingerprints.of(filter(earlier.spans, compared.replaced))
             course.missing += fingerprints.of(filter(earlier.spans, compared.missing))
             if self._keeps_gone:
                 course.gone += filter(earlier.spans, compared.gone)
@@ -112,12 +120,9 @@ class Audited:
             return
         course = self._course(number, tag, archive)
         course.is_compared = False
-        course.final += fingerprints.of(event for event in archive.events if event.ticks < course.until_ticks)
         earlier = self._earlier.get(number)
         if earlier is not None:
-            there = fingerprints.of(filter(earlier.spans, archive.events))
-            course.now += there
-            course.before += there
+            course.kept += fingerprints.of(filter(earlier.spans, archive.events))
         self.count.archived += len(archive.events)
 
     def take_instants(  # noqa: PLR0913, PLR0917 - what was sampled, and what should have been
@@ -157,8 +162,7 @@ class Audited:
         found = []
         for number, course in self._courses.items():
             earlier = self._earlier_of(number, course)
-            same = (course.before, course.before + course.missing, course.now)
-            if earlier is not None and course.is_compared and earlier.archived not in same:
+            if earlier is not None and course.is_compared and _named(earlier, course) is None:
                 found.append(number)
         return found
 
@@ -168,19 +172,20 @@ class Audited:
             if number in self._courses:
                 self._courses[number].gone = course.gone
 
-    def settle(self) -> None:
-        """Judge what is gone from the archive, once all parts are taken in."""
+    def settle(self, looked_ticks: int) -> None:
+        """Judge what is gone from the archive, once all parts are taken in. `looked_ticks`: PI's time then."""
+        self._looked_ticks = looked_ticks
         for number, course in self._courses.items():
             earlier = self._earlier_of(number, course)
             if earlier is None and not course.is_compared:
                 self._not_compared.add(number)
             deleted = list(course.deleted)
             if earlier is not None:
-                known = since_earlier(earlier.archived, course.before, course.missing, course.now, course.gone)
+                known = _named(earlier, course)
                 places = {place_of(event) for event in deleted}
                 deleted += [event for event in known or () if place_of(event) not in places]
                 if known is None and not deleted:
-                    self._changed(course, max(1, abs(earlier.archived.count - course.before.count)))
+                    self._changed(course, earlier)
             self.count.deleted += len(deleted)
             self.count.only_here += course.gone_in_all - len(deleted)
             for event in deleted:
@@ -201,7 +206,13 @@ class Audited:
             course = self._courses[number] = _Course(tag, archive.since_ticks, archive.provisional_ticks)
         return course
 
-    def _changed(self, course: _Course, values: int) -> None:
+    def _changed(self, course: _Course, earlier: Earlier) -> None:
+        """Count what cannot be named: so many values fewer, or of what could not be compared, that some differ."""
+        values = earlier.both.count - (course.kept + course.replaced + course.missing).count
+        if not course.is_compared:
+            values = max(1, abs(values))
+        elif values <= 0:
+            return  # what was told since explains it; all else was compared
         self.count.changed += values
         stretch = f"{ticks.render(self.start_ticks)[:16]}Z"
         self.note(
@@ -232,6 +243,10 @@ class Audited:
         if len(self.findings) < _MOST_FINDINGS:
             said = Finding(what=what, tag=tag.name, path=tag.path, ts=ticks.render(event.ticks), **more)
             self.findings.append(said)
+
+
+def _named(earlier: Earlier, course: _Course) -> list[Event] | None:
+    return since_earlier(earlier.both, course.kept, course.replaced, course.missing, course.gone)
 
 
 def _holds(gap: Gap, event: Event) -> bool:

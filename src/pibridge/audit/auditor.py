@@ -100,16 +100,16 @@ class Auditor:
         reader: JournalReader,
         thread: ThreadPoolExecutor,
         archive: Archive,
-        under_way: Callable[[], int],
+        *,
+        is_read: bool,
     ) -> None:
-        """`under_way`: since when what has come may not have been read yet."""
         self._configuration = loaded.configuration
         self._reader = reader
         self._thread = thread
         self._records = Records(loaded, reader)
         self._journaled = Journaled(loaded, reader, self._records)
         self._archive = archive
-        self._under_way = under_way
+        self._is_read = is_read
         self._is_compressed: dict[str, bool] = {}
 
     @classmethod
@@ -122,12 +122,9 @@ class Auditor:
         `is_read`: a daemon reads what comes; without one what has come since is owed until the next start.
         """
 
-        def under_way() -> int:
-            return client.server_ticks() - _UNDER_WAY_TICKS if is_read else 0
-
         def begin() -> tuple[JournalReader, Self]:
             reader = JournalReader.open(loaded.configuration.journal.path)
-            return reader, cls(loaded, reader, thread, Archive(client, rest), under_way)
+            return reader, cls(loaded, reader, thread, Archive(client, rest), is_read=is_read)
 
         # What is cancelled while the thread works ends there: nothing is closed under its hands.
         thread = ThreadPoolExecutor(1, "audit")
@@ -177,7 +174,7 @@ class Auditor:
             closer = Audited(start_ticks, end_ticks, earlier, keeps_gone=True)
             await self._pass(differing, closer)
             found.look_closer(closer)
-        found.settle()
+        found.settle(self._archive.now())
         if at_rest:
             for name, seqs in delivered.items():
                 await self._look_at_rest(name, seqs, found)
@@ -219,13 +216,14 @@ class Auditor:
         found.take_sinks(read.sinks)
         state = state.until(await self._do(self._state))
         sides = _Sides(owed, archives, read.seen, state, (start, end))
-        compared = await self._do(_compared, sides)
+        compared = await self._do(_compared, sides, found.looked_at)
         uncompressed = [
             number
             for number, each in compared.items()
             if len(each.gone) > len(each.deleted) and not await self._compresses(owed[number])
         ]
-        compared |= await self._do(_compared, sides, uncompressed)
+        if uncompressed:
+            compared |= await self._do(_compared, sides, found.looked_at, uncompressed)
         await self._do(self._take, sides, compared, found)
         return read.delivered
 
@@ -282,7 +280,7 @@ class Auditor:
 
     def _state(self) -> _State:
         joined = self._reader.joined()
-        under_way = self._under_way()
+        under_way = self._archive.now() - _UNDER_WAY_TICKS if self._is_read else 0
         gaps = {number: [self._ahead(number, since, under_way)] for number, since in joined.items()}
         for gap in self._reader.gaps():
             gaps.setdefault(gap.tag, []).append(gap)
@@ -295,15 +293,23 @@ class Auditor:
         return Gap(0, number, max(heard + 1, since_ticks), None, "not read yet", 0)
 
 
-def _compared(sides: _Sides, uncompressed: Collection[int] | None = None) -> dict[int, Compared]:
-    """Compare tags; some of them as such that PI does not compress, or all as such that it may."""
+def _compared(
+    sides: _Sides, looked_at: Mapping[int, int], uncompressed: Collection[int] | None = None
+) -> dict[int, Compared]:
+    """Compare tags; some of them as such that PI does not compress, or all as such that it may.
+
+    `looked_at`: by tag, when there was an earlier look.
+    """
     found = {}
     for number, tag in sides.tags.items():
         archive = sides.archive_of(number)
         is_meant = uncompressed is None or number in uncompressed
         if is_meant and isinstance(archive, Archived) and sides.span_of(number)[0] > sides.state.trimmed_ticks:
             known = Known(
-                mode=tag.mode, provisional_ticks=archive.provisional_ticks, is_compressed=uncompressed is None
+                mode=tag.mode,
+                provisional_ticks=archive.provisional_ticks,
+                is_compressed=uncompressed is None,
+                looked_ticks=looked_at.get(number, ticks.FOREVER),
             )
             found[number] = compare(archive.events, sides.seen_of(number), known)
     return found

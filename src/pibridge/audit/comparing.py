@@ -10,6 +10,7 @@ from pibridge.inspection.sightings import Sighting
 from pibridge.intake.compare import as_it_stands, differences, place_of
 from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
+from pibridge.model.ticks import FOREVER
 
 
 class Archived(Struct, frozen=True):
@@ -24,11 +25,15 @@ class Archived(Struct, frozen=True):
 
 
 class Earlier(Struct, frozen=True, array_like=True):
-    """What an earlier look found in the archive, from `since_ticks` to before `until_ticks`: that was final."""
+    """What an earlier look, at PI's time `looked_ticks`, found in archive and journal alike.
 
-    archived: Fingerprint
+    From `since_ticks` to before `until_ticks`: that was final.
+    """
+
+    both: Fingerprint
     since_ticks: int
     until_ticks: int
+    looked_ticks: int
 
     def spans(self, event: Event) -> bool:
         """Tell whether the look was at a value of this time."""
@@ -38,19 +43,22 @@ class Earlier(Struct, frozen=True, array_like=True):
 class Known(Struct, frozen=True, kw_only=True):
     """What else is known of a tag. `provisional_ticks`: from then on PI may still discard what it has.
 
-    `is_compressed`: whether PI discards values before it archives them, or may.
+    `is_compressed`: whether PI discards values before it archives them, or may. `looked_ticks`: PI's time of an earlier
+    look, if there was one.
     """
 
     mode: Mode
     provisional_ticks: int
     is_compressed: bool = True
+    looked_ticks: int = FOREVER
 
 
 class Compared(Struct, frozen=True, kw_only=True):
     """`missing`, `edited`: PI's values that the journal lacks, in a new place or in place of another one.
 
     `gone`: the journal's that the archive has not: PI's compression discards values. `deleted`: those of them that it
-    must have had. `before`: the archive's as it must have been before what is missing or edited now.
+    must have had. `both`: what archive and journal have alike. Of that, what the journal had at the earlier look is
+    `kept`; `replaced`: what it had then in places of which something else was told since.
     """
 
     archived: int
@@ -59,7 +67,9 @@ class Compared(Struct, frozen=True, kw_only=True):
     edited: list[Event]
     gone: list[Event]
     deleted: list[Event]
-    before: list[Event]
+    both: list[Event]
+    kept: list[Event]
+    replaced: list[Event]
 
 
 def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Known) -> Compared:
@@ -73,6 +83,11 @@ def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Know
     there = {place_of(event) for event in archive}
     gone = [event for place, events in had.items() if place not in there for event in events]
     new = {place_of(event) for event in told}
+    # Beside a value that is missing there may be others of its time.
+    beside = [event for place in sorted(new - edits) for event in had.get(place, ())]
+    both = [event for event in archive if place_of(event) not in new] + beside
+    then = as_it_stands(each.event for each in journaled if each.arrived_ticks <= known.looked_ticks)
+    later = {place_of(each.event) for each in journaled if each.arrived_ticks > known.looked_ticks}
     return Compared(
         archived=len(archive),
         journaled=sum(map(len, had.values())),
@@ -80,20 +95,22 @@ def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Know
         edited=[event for event in told if event.status & UPDATE],
         gone=gone,
         deleted=_deleted(gone, journaled, known),
-        before=[event for event in archive if place_of(event) not in new]
-        + [event for place in sorted(new) for event in had.get(place, ())],
+        both=both,
+        kept=[event for event in both if place_of(event) not in later],
+        replaced=[event for place in sorted(later | edits) for event in then.get(place, ())],
     )
 
 
 def since_earlier(
-    earlier: Fingerprint, before: Fingerprint, missing: Fingerprint, now: Fingerprint, gone: Sequence[Event]
+    earlier: Fingerprint, kept: Fingerprint, replaced: Fingerprint, missing: Fingerprint, gone: Sequence[Event]
 ) -> list[Event] | None:
     """Give which of the `gone` values the archive had at an earlier look. None: it cannot be told.
 
-    `before`: of the archive as it must have been but for what is gone, without what is `missing`: that may have been
-    there, or have come since. `now`: of the archive as it is: edits may have been there, too.
+    What was `replaced` may have been discarded by PI, and so not have been there; what is `missing` may have been there
+    or have come since.
     """
-    for removed in (earlier - before, earlier - before - missing, earlier - now):
+    for there in (kept + replaced, kept, kept + replaced + missing, kept + missing):
+        removed = earlier - there
         if removed == NONE:
             return []
         if removed == fingerprints.of(gone):

@@ -68,9 +68,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be 
 
 
 def _choice(past: Past, choice: Choice) -> Choice:
-    known = past.configuration.streams
-    if unknown := [name for name in choice.streams if name not in known]:
-        raise ConfigurationError([f"--stream {name}: not configured; one of {', '.join(known)}" for name in unknown])
+    past.require_streams(choice.streams)
     settled = past.now_ticks - (_SETTLED_TICKS if choice.end_ticks == ticks.FOREVER else _ARRIVED_TICKS)
     end = min(choice.end_ticks, settled)
     start = end - _DAY_TICKS if choice.start_ticks == BEGINNING else choice.start_ticks

@@ -132,10 +132,7 @@ def _choice(  # noqa: PLR0913, PLR0917 - the options
 ) -> Choice:
     if from_ is None:
         raise ConfigurationError(["--from: is missing; say from when on: 2026-03-01, or 7d ago"])
-    known = past.configuration.streams
-    unknown = [name for name in stream or () if name not in known]
-    if unknown:
-        raise ConfigurationError([f"--stream {name}: not configured; one of {', '.join(known)}" for name in unknown])
+    past.require_streams(stream or ())
     return choice_of(past.now_ticks, from_, to, tag, asset, stream)
 
 

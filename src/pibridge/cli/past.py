@@ -1,7 +1,7 @@
 """The journal as a command looks at it: beside the daemon, in the context of the configuration as it is now."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -42,6 +42,13 @@ class Past:
     def tags(self) -> Iterator[tuple[int, Tag]]:
         """Give all tags by number, as they were last described."""
         return ((number, self.book.tag(number, _LATEST)) for number in range(1, len(self.book) + 1))
+
+    def require_streams(self, names: Iterable[str]) -> None:
+        """Raise ConfigurationError for streams that are not configured."""
+        known = self.configuration.streams
+        if unknown := [name for name in names if name not in known]:
+            text = f"not configured; one of {', '.join(known)}"
+            raise ConfigurationError([f"--stream {name}: {text}" for name in unknown])
 
     def surroundings(self, configuration: Configuration) -> Surroundings:
         """Give assets and batches as a configuration says, with what the journal knows of batches."""

@@ -79,7 +79,7 @@ class Pump:
             async for attempt in self._attempts():
                 with attempt:
                     await self._sink.open()
-            self._is_well()
+            self._note_success()
             async with asyncio.TaskGroup() as lanes:
                 for lane in Lane:
                     lanes.create_task(self._deliver(lane), name=f"deliver {self._name} {lane}")
@@ -201,11 +201,11 @@ class Pump:
         counters.withheld += batch.withheld
         counters.batches += 1
         counters.last_ticks = max(counters.last_ticks, batch.last_ticks)
-        self._is_well()
+        self._note_success()
         if letters:
             self._tell_of(letters)
 
-    def _is_well(self) -> None:
+    def _note_success(self) -> None:
         if self._counters.state == "unavailable":
             self._log.info("sink takes records again")
         self._counters.state, self._counters.last_error = "delivering", ""

@@ -55,7 +55,7 @@ class Station:
         self._asked: deque[Request] = deque()
         self._is_asked = asyncio.Event()
         self._answers: deque[Answer] = deque()
-        self._has_answers = asyncio.Event()
+        self._has_news = asyncio.Event()
         self._records: deque[bytes] = deque(maxlen=_MOST_RECORDS)
         self._sending = asyncio.Lock()
         self._session: Session | None = None
@@ -74,7 +74,7 @@ class Station:
     def report(self, record: Mapping[str, Any]) -> None:
         """Tell this record, too, where health records are told; while there is no connection it waits."""
         self._records.append(msgspec.json.encode(record))
-        self._has_answers.set()
+        self._has_news.set()
 
     async def settle(self) -> None:
         """Answer what was done, if that is possible at once."""
@@ -154,8 +154,8 @@ class Station:
         """Send answers as they come."""
         while True:
             await self._send_answers(session)
-            self._has_answers.clear()
-            await self._has_answers.wait()
+            self._has_news.clear()
+            await self._has_news.wait()
 
     async def _send_answers(self, session: Session) -> None:
         async with self._sending:
@@ -191,7 +191,7 @@ class Station:
                 answer = await self._answer(self._asked[0])
                 self._asked.popleft()
                 self._answers.append(answer)
-                self._has_answers.set()
+                self._has_news.set()
 
     def _hear(self, payload: bytes, is_retained: bool) -> None:  # noqa: FBT001 - called by the loop, by position
         taken = self._desk.take(payload, asyncio.get_running_loop().time(), is_retained=is_retained)
@@ -207,7 +207,7 @@ class Station:
         else:
             self._log.warning("a request is refused", id=taken.id, do=taken.do, error=taken.error)
             self._answers.append(taken)
-            self._has_answers.set()
+            self._has_news.set()
 
     def _note_ignored(self, reason: str) -> None:
         """Log it; of a flood once."""
