@@ -27,11 +27,11 @@ from pibridge.model.event import BAD, QUESTIONABLE, Event, Lane
 from pibridge.model.tag import Asset, Mode, Tag
 from pibridge.simulator.signals import float32
 from pibridge.simulator.times import on_grid
-from pibridge.sinks.columns import write as write_parquet
 from pibridge.sinks.formats import FORMATS, PARQUET, gathered, open_format
 from pibridge.sinks.kinesis import outbox_of, packing_of
 from pibridge.sinks.outbox import size_bytes
 from pibridge.sinks.pace import MOST_MESSAGE_BYTES
+from pibridge.sinks.parquet_writer import write as write_parquet
 from pibridge.sinks.settings import KinesisSettings, RollS3
 from pibridge.sinks.sitewise.aliases import AliasTemplate
 from pibridge.sinks.sitewise.packing import pack

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.cloud import TESTS, Account, template
 from pibridge.sinks import build
-from pibridge.sinks.columns import SCHEMA
+from pibridge.sinks.parquet_writer import SCHEMA
 from pibridge.sinks.settings import S3Settings
 from sinks.batches import ListedBatch
 from sinks.plant_records import every_kind

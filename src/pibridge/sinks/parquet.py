@@ -9,7 +9,7 @@ from typing import Final
 
 from pibridge.errors import UnavailableError
 
-_PROGRAM: Final = ("-P", "-m", "pibridge.sinks.columns")
+_PROGRAM: Final = ("-P", "-m", "pibridge.sinks.parquet_writer")
 
 
 def is_installed() -> bool:

@@ -13,7 +13,7 @@ from pibridge.model import ticks
 from pibridge.model.event import Event
 from pibridge.model.tag import Mode, Tag
 from pibridge.sinks import columns
-from pibridge.sinks.columns import SCHEMA, group_bounds, write
+from pibridge.sinks.parquet_writer import SCHEMA, group_bounds, write
 from sinks.plant_records import context, every_kind, record
 from sinks.read_back import rows_of, written
 
