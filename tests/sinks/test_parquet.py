@@ -65,9 +65,8 @@ async def test_lines_that_are_none_are_told(into: BinaryIO, tmp_path: Path) -> N
 
 def converters() -> list[psutil.Process]:
     """Give the processes that convert; other tests may have their own beside them."""
-    return [
-        child for child in psutil.Process().children() if "pibridge.sinks.parquet_writer" in " ".join(child.cmdline())
-    ]
+    program = "pibridge.sinks.parquet_writer"
+    return [child for child in psutil.Process().children() if program in " ".join(child.cmdline())]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 1000])

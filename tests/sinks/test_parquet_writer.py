@@ -12,7 +12,7 @@ from pibridge.context.record import Record, json_lines
 from pibridge.model import ticks
 from pibridge.model.event import Event
 from pibridge.model.tag import Mode, Tag
-from pibridge.sinks import columns
+from pibridge.sinks import parquet_writer
 from pibridge.sinks.parquet_writer import SCHEMA, group_bounds, write
 from sinks.plant_records import context, every_kind, record
 from sinks.read_back import rows_of, written
@@ -100,7 +100,7 @@ def test_rows_lie_by_tag_time_and_place() -> None:
 
 def test_a_query_for_one_tag_reads_one_row_group(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many tags one is found by the statistics of the row groups; a tag with many values fills groups by time."""
-    monkeypatch.setattr(columns, "GROUP_ROWS", 1000)  # smaller, so that the test is short
+    monkeypatch.setattr(parquet_writer, "GROUP_ROWS", 1000)  # smaller, so that the test is short
     read = pq.ParquetFile(io.BytesIO(parquet(of_many_tags(100, 90)))).metadata
     tag = SCHEMA.names.index("tag")
     ranges = [read.row_group(group).column(tag).statistics for group in range(read.num_row_groups)]
