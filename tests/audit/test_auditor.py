@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from functools import partial
@@ -12,9 +13,10 @@ from intake.lines import QUIET, SECOND, Line, opened, path, plant_settings
 from intake.readers import points, reading
 from pibridge.audit import auditor as auditor_module
 from pibridge.audit.auditor import Auditor
+from pibridge.audit.journaled import Journaled
 from pibridge.audit.ledger import HOUR_TICKS, Page, page_fact
 from pibridge.context.choice import Choice
-from pibridge.journal.gaps import NewGap
+from pibridge.journal.gaps import CloseGap, NewGap
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import DELETE, UPDATE, Event, Lane
@@ -231,6 +233,27 @@ async def test_what_is_owed_is_not_missing(line: Line) -> None:
     assert (findings(found), found.count.owed) == ([], 2 + len(archived))
     assert not found.mend
     assert bulk == 2
+
+
+async def test_a_gap_that_is_paid_meanwhile_owes(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the events and that at the gaps: what was not there yet is not missing."""
+    (number,) = await joined(line, QUIET)
+    for second in (-400, -10):
+        line.write(second, 1.0)
+    await read(line, number, QUIET, but=(0,))
+    await line.journal.open_gaps([NewGap(number, at(line, -450), at(line, -350), "a channel lost")])
+    (gap,) = await line.journal.gaps()
+    loop, reading_of = asyncio.get_running_loop(), Journaled.read
+
+    def read_and_pay(journaled: Journaled, *asked: Any) -> Any:
+        found = reading_of(journaled, *asked)
+        paid = line.journal.commit(Lane.HISTORY, [Event(number, at(line, -400), 1.0)], 0, [CloseGap(gap.id)])
+        asyncio.run_coroutine_threadsafe(paid, loop).result()
+        return found
+
+    monkeypatch.setattr(Journaled, "read", read_and_pay)
+    found = await audit(line)
+    assert (findings(found), found.count.owed) == ([], 1)
 
 
 async def test_what_a_running_daemon_left_out_is_missing(line: Line) -> None:
