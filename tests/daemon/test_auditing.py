@@ -117,6 +117,16 @@ async def test_how_far_it_has_got_survives_a_restart(line: Line) -> None:
         await line.journal.close()
 
 
+async def test_a_long_time_without_a_daemon_is_not_audited_hour_by_hour(line: Line) -> None:
+    """It begins where the journal may still have something: after a week of retention and a day's second look."""
+    watch = Watch(line)
+    await joined(line, QUIET)
+    await line.journal.set_mark("audit", HOUR - 1000 * HOUR_TICKS)
+    assert await watch.at(NOW + 900 * SECOND)
+    begun = line.journal.mark("audit") or 0
+    assert HOUR - begun == pytest.approx(8 * 24 * HOUR_TICKS, abs=2 * HOUR_TICKS)
+
+
 async def test_what_differs_is_mended_and_counted(line: Line) -> None:
     """What the journal lacks is read again, a deletion is told; the ledger has what was left, and what was mended."""
     watch = Watch(line)
