@@ -19,7 +19,7 @@ WHOLE_PROJECT = {"test_layout.py", "test_docs.py", "integration", "acceptance", 
 WHOLE_ROOM = {
     f"journal/test_{name}.py"
     for name in ("backlog", "bit_flips", "clock_jumps", "crash_states", "failing_disk", "state_machine")
-} | {"sinks/test_message_contract.py"}
+} | {"audit/test_later_looks.py", "sinks/test_message_contract.py"}
 """Below tests/: what judges all modules of a room together."""
 DATA = {".json", ".jsonl", ".csv", ".lock"}
 A_HOME = re.compile(r"(?<![\w.}\])])/(?:home|root|Users|work|workspace|builds)/\w+|\b[A-Z]:\\Users\\\w+")

@@ -3,20 +3,18 @@
 import asyncio
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, MutableSequence, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableSequence, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final, Self, TypeVar, TypeVarTuple
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from pibridge.audit.archive import Archive
 from pibridge.audit.audited import Audited
-from pibridge.audit.comparing import Archived, Compared, Earlier, Known, compare
+from pibridge.audit.comparing import Compared, Earlier
 from pibridge.audit.files_at_rest import absent
 from pibridge.audit.journaled import Journaled
 from pibridge.audit.ledger import HOUR_TICKS, pages_of, place_of
+from pibridge.audit.sides import Sides, State, compared_of
 from pibridge.config.loaded import Loaded
 from pibridge.context.choice import Choice, of_tag
 from pibridge.errors import PIBridgeError
@@ -46,46 +44,6 @@ _Result = TypeVar("_Result")
 
 async def _no_rest() -> None:
     pass
-
-
-class _State(Struct, frozen=True):
-    """Of the journal. `joined`: since when tags are owed. `gaps`: by tag. `trimmed_ticks`: up to here some is gone."""
-
-    joined: Mapping[int, int]
-    gaps: Mapping[int, Sequence[Gap]]
-    trimmed_ticks: int
-
-    def until(self, later: "_State") -> "_State":
-        """Give what held at some time from this one to a later one: what is paid meanwhile counts as owed."""
-        numbers = self.gaps.keys() | later.gaps.keys()
-        gaps = {number: (*self.gaps.get(number, ()), *later.gaps.get(number, ())) for number in numbers}
-        return _State(self.joined, gaps, later.trimmed_ticks)
-
-
-class _Sides(Struct, frozen=True):
-    """Some tags that are owed, what PI has of them and what the journal, in a stretch of time."""
-
-    tags: Mapping[int, Tag]
-    archives: Mapping[int, Archived | PIBridgeError]
-    seen: Mapping[int, list[Sighting]]
-    state: _State
-    span: tuple[int, int]
-
-    def span_of(self, number: int) -> tuple[int, int]:
-        """Give the part of the time in which a tag is owed."""
-        return max(self.span[0], self.state.joined.get(number, self.span[1])), self.span[1]
-
-    def archive_of(self, number: int) -> Archived | PIBridgeError | None:
-        """Give what PI has of that; None: it was not asked."""
-        archive, since = self.archives.get(number), self.span_of(number)[0]
-        if not isinstance(archive, Archived):
-            return archive
-        return replace(archive, events=[event for event in archive.events if event.ticks >= since], since_ticks=since)
-
-    def seen_of(self, number: int) -> list[Sighting]:
-        """Give what the journal has of that."""
-        since = self.span_of(number)[0]
-        return [each for each in self.seen.get(number, ()) if each.event.ticks >= since]
 
 
 class Auditor:
@@ -215,19 +173,19 @@ class Auditor:
         read = await self._do(self._journaled.read, frozenset(numbers), start, end)
         found.take_sinks(read.sinks)
         state = state.until(await self._do(self._state))
-        sides = _Sides(owed, archives, read.seen, state, (start, end))
-        compared = await self._do(_compared, sides, found.looked_at)
+        sides = Sides(owed, archives, read.seen, state, (start, end))
+        compared = await self._do(compared_of, sides, found.looked_at)
         uncompressed = [
             number
             for number, each in compared.items()
             if len(each.gone) > len(each.deleted) and not await self._compresses(owed[number])
         ]
         if uncompressed:
-            compared |= await self._do(_compared, sides, found.looked_at, uncompressed)
+            compared |= await self._do(compared_of, sides, found.looked_at, uncompressed)
         await self._do(self._take, sides, compared, found)
         return read.delivered
 
-    def _take(self, sides: _Sides, compared: Mapping[int, Compared], found: Audited) -> None:
+    def _take(self, sides: Sides, compared: Mapping[int, Compared], found: Audited) -> None:
         for number, tag in sides.tags.items():
             archive = sides.archive_of(number)
             span = sides.span_of(number)
@@ -278,41 +236,19 @@ class Auditor:
                 found.note(line)
             found.take_absent(name, await self._do(self._journaled.records, lacking))
 
-    def _state(self) -> _State:
+    def _state(self) -> State:
         joined = self._reader.joined()
         under_way = self._archive.now() - _UNDER_WAY_TICKS if self._is_read else 0
         gaps = {number: [self._ahead(number, since, under_way)] for number, since in joined.items()}
         for gap in self._reader.gaps():
             gaps.setdefault(gap.tag, []).append(gap)
-        return _State(joined, gaps, self._reader.tally().trimmed_ticks)
+        return State(joined, gaps, self._reader.tally().trimmed_ticks)
 
     def _ahead(self, number: int, joined_ticks: int, since_ticks: int) -> Gap:
         """Give what is still to be read behind the newest event of a tag and since then."""
         last = self._newest.last(number)
         heard = joined_ticks - 1 if last is None else min(last.ticks, last.arrived_ticks)
         return Gap(0, number, max(heard + 1, since_ticks), None, "not read yet", 0)
-
-
-def _compared(
-    sides: _Sides, looked_at: Mapping[int, int], uncompressed: Collection[int] | None = None
-) -> dict[int, Compared]:
-    """Compare tags; some of them as such that PI does not compress, or all as such that it may.
-
-    `looked_at`: by tag, when there was an earlier look.
-    """
-    found = {}
-    for number, tag in sides.tags.items():
-        archive = sides.archive_of(number)
-        is_meant = uncompressed is None or number in uncompressed
-        if is_meant and isinstance(archive, Archived) and sides.span_of(number)[0] > sides.state.trimmed_ticks:
-            known = Known(
-                mode=tag.mode,
-                provisional_ticks=archive.provisional_ticks,
-                is_compressed=uncompressed is None,
-                looked_ticks=looked_at.get(number, ticks.FOREVER),
-            )
-            found[number] = compare(archive.events, sides.seen_of(number), known)
-    return found
 
 
 def _groups(numbers: Sequence[int], counts: Counter[int]) -> Iterator[list[int]]:
