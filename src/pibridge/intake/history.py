@@ -1,7 +1,8 @@
 """Pays debts: reads what was missed from PI, page by page, into the journal's history lane."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import structlog
@@ -11,9 +12,10 @@ from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
 from pibridge.intake.arrivals import event_of, is_provisional
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.compare import Place, place_of
+from pibridge.intake.debts import Debts
 from pibridge.intake.instants import first_owed, left_of, owed_of
 from pibridge.intake.looks import Look
-from pibridge.intake.pages import Settled, group, settle
+from pibridge.intake.pages import Settled, settle
 from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.journal.journal import Journal
@@ -31,6 +33,7 @@ _VALUE_ERROR_TRIES = 3
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 _SET_ASIDE_S = 30.0
+_GAPS_AT_ONCE = 2000
 
 
 class History:
@@ -48,11 +51,12 @@ class History:
         self._catalogue = catalogue
         self._counters = counters
         self._items = items_per_request
-        self._owed = True
         self._wake = asyncio.Event()
-        self._gaps: dict[int, Gap] = {}
+        self._debts = Debts()
+        # Tags whose gaps the journal is to be asked for; None: all.
+        self._unknown: set[int] | None = None
+        self._try_again_at = 0.0
         self._looks: dict[int, Look] = {}
-        self._set_aside: set[int] = set()
         # Tags whose history was not to be had when it was last asked for, and why: told once.
         self._unread: dict[int, str] = {}
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
@@ -65,25 +69,24 @@ class History:
         Nothing is owed by it: tags that cannot be read are left out, and a restart forgets it.
         """
         for gap in look.gaps:
-            self._gaps[gap.id] = gap
             self._looks[gap.id] = look
+            self._debts.put(gap, None)
         self._wake.set()
         await look.wait()
 
-    def recoverable(self) -> None:
-        """Look for gaps to pay: some have got their end, or tags have come back."""
-        self._set_aside.clear()
-        self._owed = True
+    def recoverable(self, numbers: Collection[int] | None = None) -> None:
+        """Look for gaps of these tags to pay, by default of all: some have got their end, or tags have come back."""
+        if numbers is None:
+            self._unknown = None
+        elif self._unknown is not None:
+            self._unknown.update(numbers)
         self._wake.set()
 
     async def run(self) -> NoReturn:
         """Pay whatever is owed, then wait for more."""
         while True:
             self._wake.clear()
-            if self._owed:
-                self._owed = False
-                owed = {gap.id: gap for gap in await self._journal.gaps() if gap.end_ticks is not None}
-                self._gaps = owed | {number: gap for number, gap in self._gaps.items() if number in self._looks}
+            await self._learn()
             gaps = self._next()
             if not gaps:
                 await self._wait()
@@ -95,33 +98,76 @@ class History:
                     await self._pay([gap for gap in gaps if self._is_payable(gap)])
 
     async def _wait(self) -> None:
-        """Wait until something new is owed; what could not be paid is tried again after a while."""
-        try:
-            async with asyncio.timeout(_SET_ASIDE_S if self._gaps else None):
+        """Wait until something new is owed, or what could not be paid is to be tried again."""
+        left_s = self._try_again_at - asyncio.get_running_loop().time()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left_s if self._debts.waiting else None):
                 await self._wake.wait()
-        except TimeoutError:
-            self._set_aside.clear()
+
+    async def _learn(self) -> None:
+        """Bring what is known of the gaps in line with the journal; what could not be paid is tried now and then."""
+        now = asyncio.get_running_loop().time()
+        unknown, self._unknown = self._unknown, set()
+        if unknown is None:
+            await self._learn_all()
+        elif unknown:
+            for gap in await self._journal.gaps(unknown):
+                if gap.end_ticks is not None:
+                    self._file(gap)
+        if now >= self._try_again_at:
+            self._try_again_at = now + _SET_ASIDE_S
+            async for gap in _piecemeal(list(self._debts.waiting.values())):
+                if gap.tag not in self._catalogue or self._is_payable(gap):
+                    self._file(gap)
+
+    async def _learn_all(self) -> None:
+        payable, waiting = [], []
+        async for gap in _piecemeal(await self._journal.gaps()):
+            if gap.end_ticks is None or gap.tag not in self._catalogue:
+                continue
+            if self._is_payable(gap):
+                payable.append((gap, self._spacing_ticks(gap)))
+            else:
+                waiting.append(gap)
+        debts = await asyncio.to_thread(Debts, payable, waiting)
+        for look in self._debts.looks():
+            debts.put(look, None)
+        self._debts = debts
+
+    def _file(self, gap: Gap) -> None:
+        """Put a gap where it belongs now: a tag that is not read is owed nothing until it comes back."""
+        is_read = gap.tag in self._catalogue
+        if gap.id in self._looks:
+            if not is_read or not self._has_archive(gap):
+                self._note_changes([CloseGap(gap.id)])
+            else:
+                self._debts.put(gap, None)
+        elif not is_read:
+            self._debts.drop(gap.id)
+        elif self._is_payable(gap):
+            self._debts.put(gap, self._spacing_ticks(gap))
+        else:
+            self._debts.wait(gap)
 
     def _next(self) -> list[Gap]:
-        self._note_changes(
-            [
-                CloseGap(gap.id)
-                for gap in self._gaps.values()
-                if gap.id in self._looks and (gap.tag not in self._catalogue or not self._has_archive(gap))
-            ]
-        )
-        owed = [gap for gap in self._gaps.values() if gap.tag in self._catalogue]
-        starts = [gap.start_ticks for gap in owed if gap.id not in self._looks]
-        self._counters.history.owed = len(starts)
-        self._counters.history.oldest_ticks = min(starts, default=0)
-        payable = [gap for gap in owed if gap.id not in self._set_aside and self._is_payable(gap)]
-        if payable:
-            lead = max(payable, key=lambda gap: gap.start_ticks)
-            payable = [gap for gap in payable if self._spacing_ticks(gap) == self._spacing_ticks(lead)]
-        dense = [gap for gap in payable if gap.id in self._dense]
-        chosen = dense[:1] or group(payable, max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM)))
+        most = max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM))
+        chosen = self._debts.choose(most, self._dense)
+        while misfiled := [gap for gap in chosen if not self._is_filed(gap)]:
+            for gap in misfiled:
+                self._file(gap)
+            chosen = self._debts.choose(most, self._dense)
+        self._counters.history.owed = self._debts.owed
+        self._counters.history.oldest_ticks = self._debts.oldest_ticks
         # A tag that is read in two modes must not stand twice in one request.
         return list({self._catalogue.tag(gap.tag).web_id: gap for gap in chosen}.values())
+
+    def _is_filed(self, gap: Gap) -> bool:
+        """Tell whether a chosen gap can still be read, and in the way in which it was to be read."""
+        return (
+            gap.tag in self._catalogue
+            and (self._has_archive(gap) if gap.id in self._looks else self._is_payable(gap))
+            and self._spacing_ticks(gap) == self._debts.spacing_ticks(gap.id)
+        )
 
     def _spacing_ticks(self, gap: Gap) -> int | None:
         return self._catalogue.spacing_ticks(gap.tag)
@@ -325,7 +371,7 @@ class History:
         if gap.id in self._looks:
             self._note_changes([CloseGap(gap.id)])
             return
-        self._set_aside.add(gap.id)
+        self._debts.wait(gap)
         if self._unread.get(gap.tag) != str(error):
             self._unread[gap.tag] = str(error)
             self._log.warning(
@@ -348,9 +394,9 @@ class History:
 
     def _note_changes(self, changes: Sequence[GapChange]) -> None:
         for change in changes:
-            gap = self._gaps.pop(change.id, None)
+            gap = self._debts.drop(change.id)
             if isinstance(change, AdvanceGap) and gap is not None:
-                self._gaps[gap.id] = replace(gap, start_ticks=change.start_ticks)
+                self._file(replace(gap, start_ticks=change.start_ticks))
             elif isinstance(change, CloseGap) and change.id in self._looks:
                 self._looks.pop(change.id).end(change.id)
 
@@ -369,3 +415,11 @@ class History:
 
 def _events(number: int, page: Page) -> list[Event]:
     return [event_of(number, value, moment) for value, moment in zip(page.values, page.ticks, strict=True)]
+
+
+async def _piecemeal(gaps: Sequence[Gap]) -> AsyncIterator[Gap]:
+    """Give each gap, and the event loop its turn between: there may be very many."""
+    for place, gap in enumerate(gaps):
+        if not place % _GAPS_AT_ONCE:
+            await asyncio.sleep(0)
+        yield gap
