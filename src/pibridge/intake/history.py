@@ -1,6 +1,7 @@
 """Pays debts: reads what was missed from PI, page by page, into the journal's history lane."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
@@ -28,6 +29,8 @@ from pibridge.pi.wire import TimedValue
 from pibridge.status.counters import Counters
 
 _STREAMS_PER_REQUEST = 50
+# What is compared in one go: larger answers hold up what arrives live.
+_VALUES_PER_REQUEST = 10_000
 _FEWEST_PER_STREAM = 100
 _VALUE_ERROR_TRIES = 3
 _FIRST_PAUSE_S = 1.0
@@ -205,7 +208,7 @@ class History:
         """Read one page of each gap, and write it down together with what is left of the gap."""
         start = min(gap.start_ticks for gap in gaps)
         end = max(gap.end_ticks or 0 for gap in gaps)
-        most = self._dense.get(gaps[0].id, max(2, self._items // len(gaps)))
+        most = self._dense.get(gaps[0].id, max(2, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
         # Known before the archive is asked: what PI archives meanwhile of it and of later ones is told live.
         provisional = {gap.tag: self._provisional_from(gap) for gap in gaps}
         archived = await self._archived_before(gaps, start, end)
@@ -256,6 +259,7 @@ class History:
             page = pages.get(gap.tag)
             if page is None:
                 continue
+            await asyncio.sleep(0)
             look = self._looks.get(gap.id)
             before = archived.get(gap.tag, ())
             events = _events(gap.tag, page)
@@ -326,7 +330,7 @@ class History:
 
     async def _sample(self, gaps: Sequence[Gap], spacing_ticks: int) -> None:
         """Sample some of the instants that gaps lack, and write them down together with what is left of the gaps."""
-        window = first_owed(gaps, spacing_ticks, max(1, self._items // len(gaps)))
+        window = first_owed(gaps, spacing_ticks, max(1, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
         journaled = set()
         if window:
             numbers = [gap.tag for gap in gaps]
@@ -405,12 +409,12 @@ class History:
         counters.recovered += len(told)
         counters.duplicates += duplicates
         counters.paid += sum(isinstance(change, CloseGap) for change in changes)
-        for event in told:
-            counters.updates += bool(event.status & UPDATE)
-            counters.deletions += bool(event.status & DELETE)
-            stream = self._counters.stream(self._catalogue.tag(event.tag).stream)
-            stream.read += 1
-            stream.recovered += 1
+        counters.updates += sum(bool(event.status & UPDATE) for event in told)
+        counters.deletions += sum(bool(event.status & DELETE) for event in told)
+        for number, events in Counter(event.tag for event in told).items():
+            stream = self._counters.stream(self._catalogue.tag(number).stream)
+            stream.read += events
+            stream.recovered += events
 
 
 def _events(number: int, page: Page) -> list[Event]:
