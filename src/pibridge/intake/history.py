@@ -2,20 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
 
 import structlog
-from msgspec.structs import replace
 
 from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
 from pibridge.intake.arrivals import event_of, is_provisional
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.compare import Place, place_of
-from pibridge.intake.debts import Debts
 from pibridge.intake.instants import first_owed, left_of, owed_of
 from pibridge.intake.looks import Look
+from pibridge.intake.owed import Owed
 from pibridge.intake.pages import Settled, settle
 from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
@@ -35,8 +33,6 @@ _FEWEST_PER_STREAM = 100
 _VALUE_ERROR_TRIES = 3
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
-_SET_ASIDE_S = 30.0
-_GAPS_AT_ONCE = 2000
 
 
 class History:
@@ -54,12 +50,7 @@ class History:
         self._catalogue = catalogue
         self._counters = counters
         self._items = items_per_request
-        self._wake = asyncio.Event()
-        self._debts = Debts()
-        # Tags whose gaps the journal is to be asked for; None: all.
-        self._unknown: set[int] | None = None
-        self._try_again_at = 0.0
-        self._looks: dict[int, Look] = {}
+        self._owed = Owed(journal, catalogue)
         # Tags whose history was not to be had when it was last asked for, and why: told once.
         self._unread: dict[int, str] = {}
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
@@ -71,123 +62,33 @@ class History:
 
         Nothing is owed by it: tags that cannot be read are left out, and a restart forgets it.
         """
-        for gap in look.gaps:
-            self._looks[gap.id] = look
-            self._debts.put(gap, None)
-        self._wake.set()
+        self._owed.look(look)
         await look.wait()
 
     def recoverable(self, numbers: Collection[int] | None = None) -> None:
         """Look for gaps of these tags to pay, by default of all: some have got their end, or tags have come back."""
-        if numbers is None:
-            self._unknown = None
-        elif self._unknown is not None:
-            self._unknown.update(numbers)
-        self._wake.set()
+        self._owed.recoverable(numbers)
 
     async def run(self) -> NoReturn:
         """Pay whatever is owed, then wait for more."""
         while True:
-            self._wake.clear()
-            await self._learn()
-            gaps = self._next()
+            gaps = await self._next()
             if not gaps:
-                await self._wait()
+                await self._owed.wait()
                 continue
             async for attempt in patiently(
                 self._log, "history cannot be read now, its gaps stay open", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
             ):
                 with attempt:
-                    await self._pay([gap for gap in gaps if self._is_payable(gap)])
+                    await self._pay([gap for gap in gaps if self._owed.is_payable(gap)])
 
-    async def _wait(self) -> None:
-        """Wait until something new is owed, or what could not be paid is to be tried again."""
-        left_s = self._try_again_at - asyncio.get_running_loop().time()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(left_s if self._debts.waiting else None):
-                await self._wake.wait()
-
-    async def _learn(self) -> None:
-        """Bring what is known of the gaps in line with the journal; what could not be paid is tried now and then."""
-        now = asyncio.get_running_loop().time()
-        unknown, self._unknown = self._unknown, set()
-        if unknown is None:
-            await self._learn_all()
-        elif unknown:
-            for gap in await self._journal.gaps(unknown):
-                if gap.end_ticks is not None:
-                    self._file(gap)
-        if now >= self._try_again_at:
-            self._try_again_at = now + _SET_ASIDE_S
-            async for gap in _piecemeal(list(self._debts.waiting.values())):
-                if gap.tag not in self._catalogue or self._is_payable(gap):
-                    self._file(gap)
-
-    async def _learn_all(self) -> None:
-        payable, waiting = [], []
-        async for gap in _piecemeal(await self._journal.gaps()):
-            if gap.end_ticks is None or gap.tag not in self._catalogue:
-                continue
-            if self._is_payable(gap):
-                payable.append((gap, self._spacing_ticks(gap)))
-            else:
-                waiting.append(gap)
-        debts = await asyncio.to_thread(Debts, payable, waiting)
-        for look in self._debts.looks():
-            debts.put(look, None)
-        self._debts = debts
-
-    def _file(self, gap: Gap) -> None:
-        """Put a gap where it belongs now: a tag that is not read is owed nothing until it comes back."""
-        is_read = gap.tag in self._catalogue
-        if gap.id in self._looks:
-            if not is_read or not self._has_archive(gap):
-                self._note_changes([CloseGap(gap.id)])
-            else:
-                self._debts.put(gap, None)
-        elif not is_read:
-            self._debts.drop(gap.id)
-        elif self._is_payable(gap):
-            self._debts.put(gap, self._spacing_ticks(gap))
-        else:
-            self._debts.wait(gap)
-
-    def _next(self) -> list[Gap]:
+    async def _next(self) -> list[Gap]:
         most = max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM))
-        chosen = self._debts.choose(most, self._dense)
-        while misfiled := [gap for gap in chosen if not self._is_filed(gap)]:
-            for gap in misfiled:
-                self._file(gap)
-            chosen = self._debts.choose(most, self._dense)
-        self._counters.history.owed = self._debts.owed
-        self._counters.history.oldest_ticks = self._debts.oldest_ticks
+        gaps = await self._owed.next(most, self._dense)
+        self._counters.history.owed = self._owed.count
+        self._counters.history.oldest_ticks = self._owed.oldest_ticks
         # A tag that is read in two modes must not stand twice in one request.
-        return list({self._catalogue.tag(gap.tag).web_id: gap for gap in chosen}.values())
-
-    def _is_filed(self, gap: Gap) -> bool:
-        """Tell whether a chosen gap can still be read, and in the way in which it was to be read."""
-        return (
-            gap.tag in self._catalogue
-            and (self._has_archive(gap) if gap.id in self._looks else self._is_payable(gap))
-            and self._spacing_ticks(gap) == self._debts.spacing_ticks(gap.id)
-        )
-
-    def _spacing_ticks(self, gap: Gap) -> int | None:
-        return self._catalogue.spacing_ticks(gap.tag)
-
-    def _has_archive(self, gap: Gap) -> bool:
-        tag = self._catalogue.tag(gap.tag)
-        return tag.mode is not Mode.INTERPOLATED and not tag.static
-
-    def _is_payable(self, gap: Gap) -> bool:
-        if self._journal.backfills.is_paused(gap.reason):
-            return False
-        match self._catalogue.tag(gap.tag).mode:
-            case Mode.INTERPOLATED:
-                return self._spacing_ticks(gap) is not None
-            case Mode.RECORDED:
-                return gap.id in self._looks or self._catalogue.present(gap.tag) is not None
-        return True
+        return list({self._catalogue.tag(gap.tag).web_id: gap for gap in gaps}.values())
 
     def _provisional_from(self, gap: Gap) -> Event | None:
         """Give the first event that PI may still discard. Nobody knows it: what was told last was no such event."""
@@ -201,7 +102,7 @@ class History:
         """Read some of each gap: all are of tags that are sampled alike, or of tags that are read from the archive."""
         if not gaps:
             return
-        spacing_ticks = self._spacing_ticks(gaps[0])
+        spacing_ticks = self._catalogue.spacing_ticks(gaps[0].tag)
         await (self._read_archive(gaps) if spacing_ticks is None else self._sample(gaps, spacing_ticks))
 
     async def _read_archive(self, gaps: Sequence[Gap]) -> None:
@@ -219,17 +120,17 @@ class History:
             return
         with self._catalogue.watching(pages):
             told, changes = await self._compare(gaps, pages, start, most, provisional, archived)
-        owed = [change for change in changes if change.id not in self._looks]
+        owed = [change for change in changes if change.id not in self._owed.looks]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
         self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
-        self._note_changes(changes)
+        self._owed.note(changes)
 
     async def _archived_before(self, gaps: Sequence[Gap], start: int, end: int) -> dict[int, set[Place]]:
         """Give, by tag that is looked at, what PI had archived before it is asked again.
 
         Of mode recorded that is all that was journaled; of others, what the look knows.
         """
-        looks = {gap.tag: self._looks[gap.id] for gap in gaps if gap.id in self._looks}
+        looks = {gap.tag: self._owed.looks[gap.id] for gap in gaps if gap.id in self._owed.looks}
         archived = {tag: set(look.archived_before.get(tag, ())) for tag, look in looks.items()}
         recorded_ones = [tag for tag in looks if self._catalogue.tag(tag).mode is Mode.RECORDED]
         if recorded_ones:
@@ -260,7 +161,7 @@ class History:
             if page is None:
                 continue
             await asyncio.sleep(0)
-            look = self._looks.get(gap.id)
+            look = self._owed.looks.get(gap.id)
             before = archived.get(gap.tag, ())
             events = _events(gap.tag, page)
             settled = settle(
@@ -313,7 +214,7 @@ class History:
                 if isinstance(outcome, Page):
                     pages[gap.tag] = outcome
                     self._unread.pop(gap.tag, None)
-                elif has_no_history(outcome) and gap.id not in self._looks:
+                elif has_no_history(outcome) and gap.id not in self._owed.looks:
                     self._log.warning(
                         "PI has no history of a tag; what was missed is lost",
                         tag=self._catalogue.tag(gap.tag).path,
@@ -345,7 +246,7 @@ class History:
         changes = [left_of(gap, window, spacing_ticks) for gap in paid]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), changes)
         self._count(told, changes, 0)
-        self._note_changes(changes)
+        self._owed.note(changes)
 
     async def _values(
         self, lacking: Mapping[Gap, Sequence[int]], spacing_ticks: int
@@ -372,11 +273,9 @@ class History:
         return values
 
     def _put_aside(self, gap: Gap, error: PIBridgeError) -> None:
-        if gap.id in self._looks:
-            self._note_changes([CloseGap(gap.id)])
-            return
-        self._debts.wait(gap)
-        if self._unread.get(gap.tag) != str(error):
+        is_owed = gap.id not in self._owed.looks
+        self._owed.set_aside(gap)
+        if is_owed and self._unread.get(gap.tag) != str(error):
             self._unread[gap.tag] = str(error)
             self._log.warning(
                 "the history of a tag cannot be read; its gap stays open and is tried again",
@@ -396,14 +295,6 @@ class History:
             hint="lower pi.limits.items_per_request to this",
         )
 
-    def _note_changes(self, changes: Sequence[GapChange]) -> None:
-        for change in changes:
-            gap = self._debts.drop(change.id)
-            if isinstance(change, AdvanceGap) and gap is not None:
-                self._file(replace(gap, start_ticks=change.start_ticks))
-            elif isinstance(change, CloseGap) and change.id in self._looks:
-                self._looks.pop(change.id).end(change.id)
-
     def _count(self, told: Sequence[Event], changes: Sequence[GapChange], duplicates: int) -> None:
         counters = self._counters.history
         counters.recovered += len(told)
@@ -419,11 +310,3 @@ class History:
 
 def _events(number: int, page: Page) -> list[Event]:
     return [event_of(number, value, moment) for value, moment in zip(page.values, page.ticks, strict=True)]
-
-
-async def _piecemeal(gaps: Sequence[Gap]) -> AsyncIterator[Gap]:
-    """Give each gap, and the event loop its turn between: there may be very many."""
-    for place, gap in enumerate(gaps):
-        if not place % _GAPS_AT_ONCE:
-            await asyncio.sleep(0)
-        yield gap
