@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
-from pibridge.intake import history as history_module
+from pibridge.intake import owed as owed_module
 from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.history import History
@@ -125,7 +125,7 @@ async def test_an_answer_that_is_none_is_asked_for_again(
 ) -> None:
     """Whatever PI writes in place of data is never taken for "no data": the same window is read again."""
     # What was set aside is looked at again after half a minute; nobody waits for that here.
-    monkeypatch.setattr(history_module, "_SET_ASIDE_S", 0.05)
+    monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
     broken = line.simulator.faults.add(fault)
     archivist = Archivist(line, items=350)
     await archivist.owe(BULK, -LONG_S)
@@ -151,7 +151,7 @@ async def test_one_tag_that_pi_does_not_give_does_not_stop_the_others(
 ) -> None:
     """A deleted point is set aside, told once, its gap stays open and is tried again; the others are paid."""
     # What was set aside is looked at again after half a minute; nobody waits for that here.
-    monkeypatch.setattr(history_module, "_SET_ASIDE_S", 0.05)
+    monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
     archivist = Archivist(line)
     await archivist.owe([*BULK, QUIET], -LONG_S)
     line.write(-30, 1.0)

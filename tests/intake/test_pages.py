@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pibridge.intake.compare import Place, content, place_of
-from pibridge.intake.pages import MARGIN_TICKS, group, settle
+from pibridge.intake.pages import MARGIN_TICKS, settle
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap
 from pibridge.model import ticks
 from pibridge.model.event import DELETE, Event
@@ -109,22 +109,6 @@ def test_what_can_no_longer_be_compared_is_not_told_again() -> None:
     assert [event.ticks for event in settle(overlapping, page, [], full=False, trimmed_ticks=500).told] == [12]
     assert len(settle(overlapping, page, [], full=False).told) == 3
     assert len(settle(gap(0), page, [], full=False, trimmed_ticks=500).told) == 3
-
-
-def test_requests_take_gaps_of_similar_age_the_latest_first() -> None:
-    """A gap of days does not make a gap of seconds wait, nor is it read along with it."""
-    fresh = [gap(1_000_000 * SECOND, 1_000_010 * SECOND, tag, tag) for tag in (1, 2)]
-    old = gap(0, 1_000_010 * SECOND, 3, 3)
-    assert group([old, *fresh], 10) == fresh
-    assert group([old], 10) == [old]
-    assert group([], 10) == []
-    assert len(group([gap(5, 10, tag, tag) for tag in range(20)], 10)) == 10
-
-
-def test_a_tag_reads_its_own_gaps_in_order() -> None:
-    """Records of one tag in the history lane come by time."""
-    later, earlier = gap(900 * SECOND, 910 * SECOND, 1, 1), gap(100 * SECOND, 110 * SECOND, 1, 2)
-    assert group([later, earlier], 10) == [earlier]
 
 
 def test_gaps_begin_ten_seconds_early() -> None:

@@ -9,7 +9,7 @@ from intake.lines import QUIET, SECOND, Line, opened, pi_settings, plant_setting
 from intake.readers import listed, points, reading, write
 from intake.samples import expected
 from pibridge.intake import channels as channels_module
-from pibridge.intake import history as history_module
+from pibridge.intake import owed as owed_module
 from pibridge.intake import quarantine as quarantine_module
 from pibridge.intake import sampling as sampling_module
 from pibridge.intake import streams as streams_module
@@ -28,7 +28,7 @@ SPACING = 10 * SECOND
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     # The plant's time does not pass by itself, and nobody waits here for a second try.
     monkeypatch.setattr(sampling_module, "_LONGEST_SLEEP_S", 0.01)
-    monkeypatch.setattr(history_module, "_SET_ASIDE_S", 0.05)
+    monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
     monkeypatch.setattr(quarantine_module, "_FIRST_S", 0.2)
     monkeypatch.setattr(channels_module, "_RETRY_S", 0.05)
     monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)

@@ -9,7 +9,7 @@ import pytest
 from context.plants import surroundings
 from intake.lines import QUIET, SECOND, Fact, Line, opened, plant_settings
 from intake.readers import points, reading
-from pibridge.intake import history as history_module
+from pibridge.intake import owed as owed_module
 from pibridge.intake import streams as streams_module
 from pibridge.intake.settings import StreamSettings
 from pibridge.model.event import DELETE, UPDATE
@@ -20,7 +20,7 @@ NAMES = ["BULK.000001", "BULK.000002", "BULK.000003", "R1.Temperature", "R1.Stat
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history_module, "_SET_ASIDE_S", 0.05)
+    monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
     monkeypatch.setattr(streams_module, "_RETRY_S", 0.05)
 
 

@@ -73,6 +73,14 @@ async def test_the_id_of_a_closed_gap_is_not_given_again(tmp_path: Path) -> None
 
 
 @pytest.mark.timeout(20)
+async def test_the_gaps_of_some_tags(tmp_path: Path) -> None:
+    """They are all that is given, by tag and start."""
+    async with opened(tmp_path) as journal:
+        await journal.open_gaps([NewGap(tag, start, 100, "test") for tag in (1, 2, 3) for start in (20, 10)])
+        found = await journal.gaps({3, 1, 9})
+    assert [(gap.tag, gap.start_ticks) for gap in found] == [(1, 10), (1, 20), (3, 10), (3, 20)]
+
+
 async def test_very_many_gaps(tmp_path: Path) -> None:
     """A plant of 20,000 tags that loses its connection is written down at once."""
     async with opened(tmp_path) as journal:

@@ -11,7 +11,8 @@ from pibridge.model import ticks
 from pibridge.pi.channel import open_channel, plan_channels
 from pibridge.pi.client import PiClient
 from pibridge.pi.url_groups import URL_BYTES
-from pibridge.pi.wire import decode_channel
+from pibridge.pi.wire import Items, Point, Reader, decode_channel
+from waiting import eventually
 
 IDS = ["I1DPrR1NjdPxEUOulNmps6aJqQFAEAAA", "I1DPrR1NjdPxEUOulNmps6aJqQFQEAAA"]
 HEARTBEAT = '{"Links":{},"Items":[]}'
@@ -78,6 +79,47 @@ async def test_a_channel_is_asked_for_with_all_it_needs(server: CannedServer) ->
     assert request.query["heartbeatRate"] == "7"
     assert request.query["webIdType"] == "IDOnly"
     assert request.headers["Authorization"].startswith("Basic ")
+
+
+async def test_handshakes_keep_the_pace_and_rest_passes_between(server: CannedServer) -> None:
+    """When all channels open at once they leave one by one, and a call waits for one of them, not for all."""
+    server.on("/streamsets/channel", channel(say_and_wait))
+    server.on("/points", said({"Items": []}))
+    loop = asyncio.get_running_loop()
+    opened: list[float] = []
+
+    async def hold(client: PiClient, done: asyncio.Event) -> None:
+        async with open_channel(client, IDS):
+            opened.append(loop.time())
+            await done.wait()
+
+    async with client_of(server, limits={"requests_per_second": 20}) as client, asyncio.TaskGroup() as tasks:
+        begun, done = loop.time(), asyncio.Event()
+        for _ in range(8):
+            tasks.create_task(hold(client, done))
+        await eventually(lambda: opened)
+        await client.get("/points", [], Reader(Items[Point]))
+        before = len(opened)
+        await eventually(lambda: len(opened) == 8)
+        done.set()
+    assert before <= 4
+    assert opened[-1] - begun >= 8 / 20 * 0.9
+
+
+async def test_a_refused_login_is_tried_by_one_channel(server: CannedServer) -> None:
+    """Channels that wait for their turn do not try a login that PI has just refused."""
+    server.on("/streamsets/channel", said({}, 401))
+    async with client_of(server, limits={"requests_per_second": 200}) as client:
+        tasks = [asyncio.create_task(open_channel(client, IDS).__aenter__()) for _ in range(10)]
+        await eventually(lambda: not client.gate.is_open)
+        await asyncio.wait(tasks, timeout=0.2)
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes if not isinstance(outcome, asyncio.CancelledError)] == [
+        UnauthorizedError
+    ]
+    assert len(server.requests) == 1
 
 
 async def test_a_close_says_why(server: CannedServer, client: PiClient) -> None:

@@ -69,14 +69,11 @@ class Hold:
 
     def _concerned(self, events: Sequence[Event]) -> tuple[frozenset[str], int]:
         """Give the sources that tell the batches of these events, and the time of the first event that has any."""
-        sources: set[str] = set()
-        first_ticks = ticks.FOREVER
-        for event in events:
-            found = self._sources_of(event.tag)
-            if found:
-                sources |= found
-                first_ticks = min(first_ticks, event.ticks)
-        return frozenset(sources), first_ticks
+        by_tag = {number: self._sources_of(number) for number in {event.tag for event in events}}
+        sources: frozenset[str] = frozenset().union(*by_tag.values())
+        if not sources:
+            return sources, ticks.FOREVER
+        return sources, min(event.ticks for event in events if by_tag[event.tag])
 
     def _sources_of(self, number: int) -> frozenset[str]:
         tag = self._describe(number)

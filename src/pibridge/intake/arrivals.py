@@ -118,7 +118,8 @@ class Arrivals:
             watched.setdefault((event.tag, event.ticks), []).append(event)
         fresh = []
         for event in events:
-            if not any(same(event, other) for other in watched.get((event.tag, event.ticks), ())):
+            others = watched.get((event.tag, event.ticks))
+            if others is None or not any(same(event, other) for other in others):
                 fresh.append(event)
                 self._remember(event)
         return fresh

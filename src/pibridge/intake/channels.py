@@ -223,7 +223,7 @@ class Channels:
         self._unopened.discard(stream)
         for number in self._quarantine.release([number for number in numbers if number in self._catalogue]):
             self._log.info("PI reads a tag again", stream=stream, tag=self._catalogue.tag(number).path)
-        self._history.recoverable()
+        self._history.recoverable(numbers)
         self._count(stream)
 
     def _all(self) -> list[Live]:

@@ -22,11 +22,17 @@ def differences(
     journal's, it is an update. What the journal has and PI has not may never have been archived (compression discards
     it), and counts as deleted only at a place of `archived_before`, where the archive had it.
     """
-    has = _by_place(archive)
     had = as_it_stands(journaled)
+    has: dict[Place, list[Event]] = {}
     found: list[Event] = []
+    for event in archive:
+        place = place_of(event)
+        if place in had:
+            has.setdefault(place, []).append(event)
+        else:
+            found.append(event)
     for place, events in has.items():
-        before = had.get(place, [])
+        before = had[place]
         lacking = _lacking(events, before)
         if lacking and _lacking(before, events):
             # An update stands for all that the tag had at this time: what stays is told again behind it.
@@ -63,13 +69,6 @@ def _lacking(events: Sequence[Event], others: Sequence[Event]) -> list[Event]:
         else:
             lacking.append(event)
     return lacking
-
-
-def _by_place(events: Iterable[Event]) -> dict[Place, list[Event]]:
-    places: dict[Place, list[Event]] = {}
-    for event in events:
-        places.setdefault(place_of(event), []).append(event)
-    return places
 
 
 def as_it_stands(journaled: Iterable[Event]) -> dict[Place, list[Event]]:

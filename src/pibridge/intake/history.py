@@ -1,11 +1,11 @@
 """Pays debts: reads what was missed from PI, page by page, into the journal's history lane."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
 
 import structlog
-from msgspec.structs import replace
 
 from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
 from pibridge.intake.arrivals import event_of, is_provisional
@@ -13,7 +13,8 @@ from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.compare import Place, place_of
 from pibridge.intake.instants import first_owed, left_of, owed_of
 from pibridge.intake.looks import Look
-from pibridge.intake.pages import Settled, group, settle
+from pibridge.intake.owed import Owed
+from pibridge.intake.pages import Settled, settle
 from pibridge.intake.patience import patiently
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.journal.journal import Journal
@@ -26,11 +27,12 @@ from pibridge.pi.wire import TimedValue
 from pibridge.status.counters import Counters
 
 _STREAMS_PER_REQUEST = 50
+# What is compared in one go: larger answers hold up what arrives live.
+_VALUES_PER_REQUEST = 10_000
 _FEWEST_PER_STREAM = 100
 _VALUE_ERROR_TRIES = 3
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
-_SET_ASIDE_S = 30.0
 
 
 class History:
@@ -48,11 +50,7 @@ class History:
         self._catalogue = catalogue
         self._counters = counters
         self._items = items_per_request
-        self._owed = True
-        self._wake = asyncio.Event()
-        self._gaps: dict[int, Gap] = {}
-        self._looks: dict[int, Look] = {}
-        self._set_aside: set[int] = set()
+        self._owed = Owed(journal, catalogue)
         # Tags whose history was not to be had when it was last asked for, and why: told once.
         self._unread: dict[int, str] = {}
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
@@ -64,81 +62,33 @@ class History:
 
         Nothing is owed by it: tags that cannot be read are left out, and a restart forgets it.
         """
-        for gap in look.gaps:
-            self._gaps[gap.id] = gap
-            self._looks[gap.id] = look
-        self._wake.set()
+        self._owed.look(look)
         await look.wait()
 
-    def recoverable(self) -> None:
-        """Look for gaps to pay: some have got their end, or tags have come back."""
-        self._set_aside.clear()
-        self._owed = True
-        self._wake.set()
+    def recoverable(self, numbers: Collection[int] | None = None) -> None:
+        """Look for gaps of these tags to pay, by default of all: some have got their end, or tags have come back."""
+        self._owed.recoverable(numbers)
 
     async def run(self) -> NoReturn:
         """Pay whatever is owed, then wait for more."""
         while True:
-            self._wake.clear()
-            if self._owed:
-                self._owed = False
-                owed = {gap.id: gap for gap in await self._journal.gaps() if gap.end_ticks is not None}
-                self._gaps = owed | {number: gap for number, gap in self._gaps.items() if number in self._looks}
-            gaps = self._next()
+            gaps = await self._next()
             if not gaps:
-                await self._wait()
+                await self._owed.wait()
                 continue
             async for attempt in patiently(
                 self._log, "history cannot be read now, its gaps stay open", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
             ):
                 with attempt:
-                    await self._pay([gap for gap in gaps if self._is_payable(gap)])
+                    await self._pay([gap for gap in gaps if self._owed.is_payable(gap)])
 
-    async def _wait(self) -> None:
-        """Wait until something new is owed; what could not be paid is tried again after a while."""
-        try:
-            async with asyncio.timeout(_SET_ASIDE_S if self._gaps else None):
-                await self._wake.wait()
-        except TimeoutError:
-            self._set_aside.clear()
-
-    def _next(self) -> list[Gap]:
-        self._note_changes(
-            [
-                CloseGap(gap.id)
-                for gap in self._gaps.values()
-                if gap.id in self._looks and (gap.tag not in self._catalogue or not self._has_archive(gap))
-            ]
-        )
-        owed = [gap for gap in self._gaps.values() if gap.tag in self._catalogue]
-        starts = [gap.start_ticks for gap in owed if gap.id not in self._looks]
-        self._counters.history.owed = len(starts)
-        self._counters.history.oldest_ticks = min(starts, default=0)
-        payable = [gap for gap in owed if gap.id not in self._set_aside and self._is_payable(gap)]
-        if payable:
-            lead = max(payable, key=lambda gap: gap.start_ticks)
-            payable = [gap for gap in payable if self._spacing_ticks(gap) == self._spacing_ticks(lead)]
-        dense = [gap for gap in payable if gap.id in self._dense]
-        chosen = dense[:1] or group(payable, max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM)))
+    async def _next(self) -> list[Gap]:
+        most = max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM))
+        gaps = await self._owed.next(most, self._dense)
+        self._counters.history.owed = self._owed.count
+        self._counters.history.oldest_ticks = self._owed.oldest_ticks
         # A tag that is read in two modes must not stand twice in one request.
-        return list({self._catalogue.tag(gap.tag).web_id: gap for gap in chosen}.values())
-
-    def _spacing_ticks(self, gap: Gap) -> int | None:
-        return self._catalogue.spacing_ticks(gap.tag)
-
-    def _has_archive(self, gap: Gap) -> bool:
-        tag = self._catalogue.tag(gap.tag)
-        return tag.mode is not Mode.INTERPOLATED and not tag.static
-
-    def _is_payable(self, gap: Gap) -> bool:
-        if self._journal.backfills.is_paused(gap.reason):
-            return False
-        match self._catalogue.tag(gap.tag).mode:
-            case Mode.INTERPOLATED:
-                return self._spacing_ticks(gap) is not None
-            case Mode.RECORDED:
-                return gap.id in self._looks or self._catalogue.present(gap.tag) is not None
-        return True
+        return list({self._catalogue.tag(gap.tag).web_id: gap for gap in gaps}.values())
 
     def _provisional_from(self, gap: Gap) -> Event | None:
         """Give the first event that PI may still discard. Nobody knows it: what was told last was no such event."""
@@ -152,14 +102,14 @@ class History:
         """Read some of each gap: all are of tags that are sampled alike, or of tags that are read from the archive."""
         if not gaps:
             return
-        spacing_ticks = self._spacing_ticks(gaps[0])
+        spacing_ticks = self._catalogue.spacing_ticks(gaps[0].tag)
         await (self._read_archive(gaps) if spacing_ticks is None else self._sample(gaps, spacing_ticks))
 
     async def _read_archive(self, gaps: Sequence[Gap]) -> None:
         """Read one page of each gap, and write it down together with what is left of the gap."""
         start = min(gap.start_ticks for gap in gaps)
         end = max(gap.end_ticks or 0 for gap in gaps)
-        most = self._dense.get(gaps[0].id, max(2, self._items // len(gaps)))
+        most = self._dense.get(gaps[0].id, max(2, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
         # Known before the archive is asked: what PI archives meanwhile of it and of later ones is told live.
         provisional = {gap.tag: self._provisional_from(gap) for gap in gaps}
         archived = await self._archived_before(gaps, start, end)
@@ -170,17 +120,17 @@ class History:
             return
         with self._catalogue.watching(pages):
             told, changes = await self._compare(gaps, pages, start, most, provisional, archived)
-        owed = [change for change in changes if change.id not in self._looks]
+        owed = [change for change in changes if change.id not in self._owed.looks]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
         self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
-        self._note_changes(changes)
+        self._owed.note(changes)
 
     async def _archived_before(self, gaps: Sequence[Gap], start: int, end: int) -> dict[int, set[Place]]:
         """Give, by tag that is looked at, what PI had archived before it is asked again.
 
         Of mode recorded that is all that was journaled; of others, what the look knows.
         """
-        looks = {gap.tag: self._looks[gap.id] for gap in gaps if gap.id in self._looks}
+        looks = {gap.tag: self._owed.looks[gap.id] for gap in gaps if gap.id in self._owed.looks}
         archived = {tag: set(look.archived_before.get(tag, ())) for tag, look in looks.items()}
         recorded_ones = [tag for tag in looks if self._catalogue.tag(tag).mode is Mode.RECORDED]
         if recorded_ones:
@@ -210,7 +160,8 @@ class History:
             page = pages.get(gap.tag)
             if page is None:
                 continue
-            look = self._looks.get(gap.id)
+            await asyncio.sleep(0)
+            look = self._owed.looks.get(gap.id)
             before = archived.get(gap.tag, ())
             events = _events(gap.tag, page)
             settled = settle(
@@ -263,7 +214,7 @@ class History:
                 if isinstance(outcome, Page):
                     pages[gap.tag] = outcome
                     self._unread.pop(gap.tag, None)
-                elif has_no_history(outcome) and gap.id not in self._looks:
+                elif has_no_history(outcome) and gap.id not in self._owed.looks:
                     self._log.warning(
                         "PI has no history of a tag; what was missed is lost",
                         tag=self._catalogue.tag(gap.tag).path,
@@ -280,7 +231,7 @@ class History:
 
     async def _sample(self, gaps: Sequence[Gap], spacing_ticks: int) -> None:
         """Sample some of the instants that gaps lack, and write them down together with what is left of the gaps."""
-        window = first_owed(gaps, spacing_ticks, max(1, self._items // len(gaps)))
+        window = first_owed(gaps, spacing_ticks, max(1, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
         journaled = set()
         if window:
             numbers = [gap.tag for gap in gaps]
@@ -295,7 +246,7 @@ class History:
         changes = [left_of(gap, window, spacing_ticks) for gap in paid]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), changes)
         self._count(told, changes, 0)
-        self._note_changes(changes)
+        self._owed.note(changes)
 
     async def _values(
         self, lacking: Mapping[Gap, Sequence[int]], spacing_ticks: int
@@ -322,11 +273,9 @@ class History:
         return values
 
     def _put_aside(self, gap: Gap, error: PIBridgeError) -> None:
-        if gap.id in self._looks:
-            self._note_changes([CloseGap(gap.id)])
-            return
-        self._set_aside.add(gap.id)
-        if self._unread.get(gap.tag) != str(error):
+        is_owed = gap.id not in self._owed.looks
+        self._owed.set_aside(gap)
+        if is_owed and self._unread.get(gap.tag) != str(error):
             self._unread[gap.tag] = str(error)
             self._log.warning(
                 "the history of a tag cannot be read; its gap stays open and is tried again",
@@ -346,25 +295,17 @@ class History:
             hint="lower pi.limits.items_per_request to this",
         )
 
-    def _note_changes(self, changes: Sequence[GapChange]) -> None:
-        for change in changes:
-            gap = self._gaps.pop(change.id, None)
-            if isinstance(change, AdvanceGap) and gap is not None:
-                self._gaps[gap.id] = replace(gap, start_ticks=change.start_ticks)
-            elif isinstance(change, CloseGap) and change.id in self._looks:
-                self._looks.pop(change.id).end(change.id)
-
     def _count(self, told: Sequence[Event], changes: Sequence[GapChange], duplicates: int) -> None:
         counters = self._counters.history
         counters.recovered += len(told)
         counters.duplicates += duplicates
         counters.paid += sum(isinstance(change, CloseGap) for change in changes)
-        for event in told:
-            counters.updates += bool(event.status & UPDATE)
-            counters.deletions += bool(event.status & DELETE)
-            stream = self._counters.stream(self._catalogue.tag(event.tag).stream)
-            stream.read += 1
-            stream.recovered += 1
+        counters.updates += sum(bool(event.status & UPDATE) for event in told)
+        counters.deletions += sum(bool(event.status & DELETE) for event in told)
+        for number, events in Counter(event.tag for event in told).items():
+            stream = self._counters.stream(self._catalogue.tag(number).stream)
+            stream.read += events
+            stream.recovered += events
 
 
 def _events(number: int, page: Page) -> list[Event]:

@@ -16,8 +16,6 @@ from pibridge.model.event import Event
 MARGIN_TICKS = 10 * ticks.PER_SECOND
 """How far before the last event of a tag a gap begins: PI delivers neighbours out of order."""
 
-_SHORT_TICKS = 60 * ticks.PER_SECOND
-
 
 class Settled(Struct, frozen=True):
     """What a page means for its gap.
@@ -30,25 +28,6 @@ class Settled(Struct, frozen=True):
     until_ticks: int
     change: GapChange | None
     stuck: bool = False
-
-
-def group(gaps: Sequence[Gap], most: int) -> list[Gap]:
-    """Choose the gaps to read in one request: of different tags, of similar age, the most recent need first.
-
-    A tag's own gaps are read in the order of time.
-    """
-    earliest: dict[int, Gap] = {}
-    for gap in gaps:
-        known = earliest.get(gap.tag)
-        if known is None or gap.start_ticks < known.start_ticks:
-            earliest[gap.tag] = gap
-    if not earliest:
-        return []
-    lead = max(earliest.values(), key=lambda gap: gap.start_ticks)
-    reach = lead.start_ticks - max(_SHORT_TICKS, _end(lead) - lead.start_ticks)
-    near = [gap for gap in earliest.values() if gap.start_ticks >= reach]
-    near.sort(key=lambda gap: (-gap.start_ticks, gap.tag))
-    return near[:most]
 
 
 def settle(  # noqa: PLR0913 - a page, and all that it is judged by

@@ -1,6 +1,7 @@
 """Gaps: what was not read yet. A debt that survives restarts."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 
 import apsw
 from msgspec import Struct
@@ -75,9 +76,11 @@ def change(db: apsw.Connection, changes: Iterable[GapChange]) -> None:
                 db.execute("DELETE FROM gap WHERE id = ?", (gap_id,))
 
 
-def unpaid(db: apsw.Connection) -> list[Gap]:
-    """Give all gaps, by tag and start."""
+def unpaid(db: apsw.Connection, tags: Collection[int] | None = None) -> list[Gap]:
+    """Give all gaps, or those of these tags, by tag and start."""
     rows = db.execute(
-        "SELECT id, tag, start_ticks, end_ticks, reason, overlap_ticks FROM gap ORDER BY tag, start_ticks"
+        """SELECT id, tag, start_ticks, end_ticks, reason, overlap_ticks FROM gap
+           WHERE ?1 IS NULL OR tag IN (SELECT value FROM json_each(?1)) ORDER BY tag, start_ticks""",
+        (None if tags is None else json.dumps(sorted(tags)),),
     )
     return [Gap(*row) for row in rows]

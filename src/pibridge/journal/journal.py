@@ -275,9 +275,9 @@ class Journal:
         """Give those gaps of these tags that have no end this one; durable on return."""
         await self._requests.change_many(partial(gaps.end, end_ticks=end_ticks), numbers, 64)
 
-    async def gaps(self) -> list[Gap]:
-        """Give what was not read yet, by tag and start."""
-        return await self._requests.ask(lambda ledger: gaps.unpaid(ledger.db))
+    async def gaps(self, numbers: Collection[int] | None = None) -> list[Gap]:
+        """Give what was not read yet, of all tags or of these, by tag and start."""
+        return await self._requests.ask(lambda ledger: gaps.unpaid(ledger.db, numbers))
 
     async def seen(self, numbers: Collection[int], start_ticks: int, end_ticks: int) -> list[Event]:
         """Give the journaled events of these tags within this time, both ends included, by position.

@@ -110,7 +110,7 @@ async def open_channel(
     """
     settings = client.settings
     url = _channel_url(settings.url, web_ids, initial_values, heartbeat_rate)
-    connection = await client.gate.admit(partial(_connect, client, url))
+    connection = await client.shake_hands(partial(_connect, client, url))
     channel = Channel(connection, client.host, silence_s or settings.timeouts.silent_channel)
     try:
         yield channel

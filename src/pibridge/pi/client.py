@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -73,6 +74,8 @@ class PiClient:
         self._places = asyncio.Semaphore(settings.limits.concurrent_requests)
         # One request per slot of time, rather than a second's worth at once.
         self._pace = AsyncLimiter(1, 1 / settings.limits.requests_per_second)
+        # Of all handshakes one waits for the pace: REST never stands behind hundreds of them.
+        self._handshake = asyncio.Lock()
         self._retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(UnavailableError),
             stop=tenacity.stop_after_attempt(retries.attempts),
@@ -130,6 +133,18 @@ class PiClient:
         if missing := requests.keys() - parts.keys():
             raise UnavailableError(f"PI answered {len(missing)} of {len(requests)} requests of a batch with nothing")
         return parts
+
+    async def shake_hands(self, connect: Callable[[Credentials], Awaitable[T]]) -> T:
+        """Give what `connect` gives, at the pace of all calls and with leave of the gate; handshakes leave in turn."""
+        async with AsyncExitStack() as turn:
+            await turn.enter_async_context(self._handshake)
+            await self._pace.acquire()
+
+            async def leave(credentials: Credentials) -> T:
+                await turn.aclose()
+                return await connect(credentials)
+
+            return await self.gate.admit(leave)
 
     def try_now(self) -> None:
         """Try at once if PI refused us: a secret has changed, or somebody asked for it."""

@@ -108,7 +108,7 @@ class TlsSettings(Settings):
 class LimitSettings(Settings):
     """How much is asked of the server."""
 
-    requests_per_second: float = Field(default=20, gt=0, description="All REST calls together.")
+    requests_per_second: float = Field(default=20, gt=0, description="All REST calls and channel handshakes together.")
     concurrent_requests: int = Field(default=4, ge=1, description="REST calls under way at the same time.")
     streams_per_channel: int = Field(default=200, ge=1, description="PI streams (tags) on one WebSocket.")
     items_per_request: int = Field(

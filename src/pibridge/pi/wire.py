@@ -54,6 +54,8 @@ class TimedValue(Struct, rename="pascal", gc=False):
 
     def error(self) -> str:
         """Give what PI said in place of a value, empty if it sent one."""
+        if not self.errors and self.web_exception is None and not isinstance(self.value, dict):
+            return ""  # nearly always
         return _error_text(self.errors, self.web_exception) or _errors_in(self.value)
 
 
