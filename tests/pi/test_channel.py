@@ -8,7 +8,7 @@ from context.plants import NOON
 from pi.canned import CannedServer, Handler, client_of, said
 from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
 from pibridge.model import ticks
-from pibridge.pi.channel import open_channel, plan_channels
+from pibridge.pi.channel import Channel, open_channel, plan_channels
 from pibridge.pi.client import PiClient
 from pibridge.pi.url_groups import URL_BYTES
 from pibridge.pi.wire import Items, Point, Reader, decode_channel
@@ -36,6 +36,14 @@ async def say_and_wait(socket: web.WebSocketResponse) -> None:
     await socket.receive()
 
 
+async def received(opened: Channel, count: int) -> list[bytes]:
+    """Receive so many messages."""
+    messages: list[bytes] = []
+    while len(messages) < count:
+        messages += await opened.receive()
+    return messages
+
+
 async def test_messages_arrive_as_bytes(server: CannedServer, client: PiClient) -> None:
     """What PI sends is received as it is, large messages too."""
     large = '{"Items":[{"WebId":"w","Items":[{"Timestamp":"t","Value":"' + "x" * (5 << 20) + '"}]}]}'
@@ -47,9 +55,79 @@ async def test_messages_arrive_as_bytes(server: CannedServer, client: PiClient) 
 
     server.on("/streamsets/channel", channel(script))
     async with open_channel(client, IDS) as opened:
-        assert await opened.receive() == HEARTBEAT.encode()
-        (item,) = decode_channel(await opened.receive())
+        first, second = await received(opened, 2)
+        assert first == HEARTBEAT.encode()
+        (item,) = decode_channel(second)
         assert len(item.items[0].value) == 5 << 20
+
+
+async def test_all_messages_that_have_come_are_received_at_once(server: CannedServer, client: PiClient) -> None:
+    """In their order; and the reader of the socket waits while too much of it waits to be received."""
+    texts = [f'{{"Items":[],"Links":"{number:06d}{"x" * 10_000}"}}' for number in range(2000)]
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        for text in texts:
+            await socket.send_str(text)
+        await socket.receive()
+
+    server.on("/streamsets/channel", channel(script))
+    async with open_channel(client, IDS) as opened:
+        parts = [await opened.receive()]
+        while sum(map(len, parts)) < len(texts):
+            parts.append(await opened.receive())
+    assert [message.decode() for part in parts for message in part] == texts
+    assert max(map(len, parts)) > 1
+    assert max(sum(map(len, part)) for part in parts) < 2 * (256 << 10) + 20_000
+
+
+async def test_a_message_may_come_in_fragments(server: CannedServer, client: PiClient) -> None:
+    """Whatever stands between them: pings are answered, and the parts become one message."""
+    pongs: list[bytes] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        transport = socket._req.transport  # noqa: SLF001 - aiohttp sends no fragments of its own
+        transport.write(b"\x01\x05{\"Ite" + b"\x89\x02hi" + b"\x00\x03ms\"" + b"\x80\x04:[]}")
+        pongs.append((await socket.receive()).data)
+        await socket.receive()
+
+    server.on("/streamsets/channel", channel(script))
+    async with open_channel(client, IDS) as opened:
+        assert await opened.receive() == [b'{"Items":[]}']
+
+
+async def test_what_came_before_the_end_is_received(server: CannedServer, client: PiClient) -> None:
+    """The error that the channel is gone follows what PI had sent."""
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.send_str(HEARTBEAT)
+        await socket.close(code=WSCloseCode.GOING_AWAY, message=b"service stops")
+
+    server.on("/streamsets/channel", channel(script))
+    async with open_channel(client, IDS) as opened:
+        await eventually(lambda: opened._connection.state.name == "CLOSED")  # noqa: SLF001
+        assert await opened.receive() == [HEARTBEAT.encode()]
+        for _ in range(2):
+            with pytest.raises(UnavailableError, match="1001 service stops"):
+                await opened.receive()
+
+
+async def test_a_channel_is_left_while_messages_wait(server: CannedServer, client: PiClient) -> None:
+    """Nobody looks at them, but PI's farewell behind them is heard."""
+    left: list[int | None] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        for _ in range(200):
+            await socket.send_str('{"Items":[],"Links":"' + "x" * 10_000 + '"}')
+        await socket.receive()
+        left.append(socket.close_code)
+
+    server.on("/streamsets/channel", channel(script))
+    async with open_channel(client, IDS) as opened:
+        await opened.receive()
+        await eventually(lambda: opened._connection._has_paused)  # noqa: SLF001
+        begun = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - begun < 1
+    await eventually(lambda: left == [1000])
 
 
 async def test_the_handshake_tells_pi_s_time(server: CannedServer, client: PiClient) -> None:
@@ -170,11 +248,12 @@ async def test_a_slow_reader_is_not_silence(server: CannedServer, client: PiClie
     server.on("/streamsets/channel", channel(script))
     busy = asyncio.Event()
     async with open_channel(client, IDS, silence_s=0.05) as opened:
-        await opened.receive()
+        messages = await opened.receive()
         asyncio.get_running_loop().call_later(0.2, busy.set)
         await busy.wait()
-        assert await opened.receive() == HEARTBEAT.encode()
-        assert await opened.receive() == HEARTBEAT.encode()
+        while len(messages) < 3:
+            messages += await opened.receive()
+        assert messages == [HEARTBEAT.encode()] * 3
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NoReturn
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from pibridge.errors import PIBridgeError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.reception import Reception
 from pibridge.pi.channel import Channel, open_channel
-from pibridge.pi.wire import decode_channel
+from pibridge.pi.wire import StreamItem, decode_channel
 
 _FAILED_AGAIN_S = 30.0
 """How long the archive is not asked again for what PI sent errors for."""
@@ -44,9 +44,21 @@ class LiveChannel:
                 comparing.cancel()
 
     async def _receive(self, channel: Channel) -> None:
-        data = await channel.receive()
+        streams: list[StreamItem] = []
+        failure: PIBridgeError | None = None
+        for data in await channel.receive():
+            try:
+                streams += decode_channel(data)
+            except PIBridgeError as error:
+                failure = error  # what came before it counts
+                break
+        await self._take(streams)
+        if failure is not None:
+            raise failure
+
+    async def _take(self, streams: Sequence[StreamItem]) -> None:
         try:
-            arrived = self.reception.arrivals.take(decode_channel(data))
+            arrived = self.reception.arrivals.take(streams)
         except ValueError as error:
             raise UnavailableError(f"a message with a time that is none: {error}") from error
         if arrived.failed:
