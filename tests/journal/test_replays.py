@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,15 @@ async def test_old_ones_that_are_over_are_forgotten(tmp_path: Path) -> None:
             await journal.replays.order(WantedReplay(choice=Choice(end_ticks=0), sinks=("lake",)))
         assert len(journal.replays.all) == 1 + 101
         assert journal.replays.all[0] == found
+
+
+async def test_a_halt_is_noticed_whenever_it_came(tmp_path: Path) -> None:
+    """Who waits for it may begin to wait behind it: it was cancelled between two looks."""
+    async with opened(tmp_path) as journal:
+        found = await ordered(journal)
+        waiting = asyncio.create_task(journal.replays.halted(found))
+        await journal.replays.order(ALL)
+        assert not waiting.done()
+        await journal.replays.cancel(found.id)
+        await asyncio.wait_for(waiting, 10)
+        await asyncio.wait_for(journal.replays.halted(found), 10)

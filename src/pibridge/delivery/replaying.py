@@ -84,7 +84,7 @@ class Replaying:
             if replay.id == self._id and self._begun_s < self._due_s:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._due_s - self._begun_s):
-                        await _unless_stopped(self._journal.replays.changed(), stop)
+                        await _unless_stopped(self._journal.replays.halted(replay), stop)
                 continue
             part = await self._part(replay, stop)
             if part is None:

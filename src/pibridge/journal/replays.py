@@ -120,9 +120,13 @@ class Replays:
         known = self._all.get(found.key)
         return known is not None and known.state == "running"
 
-    async def changed(self) -> None:
-        """Wait until one was ordered, paused, resumed or cancelled."""
-        await self._news.wait()
+    async def halted(self, found: Replay) -> None:
+        """Wait until it is not to be sent any more, or not now."""
+        while True:
+            news = self._news
+            if not self.is_running(found):
+                return
+            await news.wait()
 
     async def positions(self, found: Replay) -> Sequence[int]:
         """Give the first places of the chunks that may hold what is still to be sent, in order."""
