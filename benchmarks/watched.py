@@ -35,12 +35,14 @@ Sample = tuple[float, float, int, dict[str, int]]
 
 
 async def look(report: Report, every_s: float, until: int, stop: asyncio.Event, samples: list[Sample]) -> None:
-    """Look so often, and note each change."""
+    """Look so often, and note each change, and the last look before it."""
     while True:
         snapshot = report.snapshot()
         done = {name: _done(sink) for name, sink in snapshot.sinks.items()}
         sample = time.time(), _computed_s(), snapshot.journal.newest_seq, done
-        if not samples or samples[-1][2:] != sample[2:]:
+        if len(samples) > 1 and samples[-2][2:] == samples[-1][2:] == sample[2:]:
+            samples[-1] = sample
+        else:
             samples.append(sample)
         if until and min(done.values()) >= until:
             stop.set()
