@@ -81,18 +81,22 @@ async def test_all_messages_that_have_come_are_received_at_once(server: CannedSe
 
 
 async def test_a_message_may_come_in_fragments(server: CannedServer, client: PiClient) -> None:
-    """Whatever stands between them: pings are answered, and the parts become one message."""
+    """The parts become one message; a ping between them is answered."""
     pongs: list[bytes] = []
 
-    async def script(socket: web.WebSocketResponse) -> None:
-        transport = socket._req.transport  # noqa: SLF001 - aiohttp sends no fragments of its own
-        transport.write(b"\x01\x05{\"Ite" + b"\x89\x02hi" + b"\x00\x03ms\"" + b"\x80\x04:[]}")
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        socket = web.WebSocketResponse(autoping=False)
+        await socket.prepare(request)
+        assert request.transport is not None
+        request.transport.write(b'\x01\x05{"Ite' + b"\x89\x02hi" + b'\x00\x03ms"' + b"\x80\x04:[]}")
         pongs.append((await socket.receive()).data)
         await socket.receive()
+        return socket
 
-    server.on("/streamsets/channel", channel(script))
+    server.on("/streamsets/channel", handle)
     async with open_channel(client, IDS) as opened:
         assert await opened.receive() == [b'{"Items":[]}']
+        await eventually(lambda: pongs == [b"hi"])
 
 
 async def test_what_came_before_the_end_is_received(server: CannedServer, client: PiClient) -> None:
@@ -104,7 +108,7 @@ async def test_what_came_before_the_end_is_received(server: CannedServer, client
 
     server.on("/streamsets/channel", channel(script))
     async with open_channel(client, IDS) as opened:
-        await eventually(lambda: opened._connection.state.name == "CLOSED")  # noqa: SLF001
+        await eventually(lambda: opened._connection.state.name == "CLOSED")
         assert await opened.receive() == [HEARTBEAT.encode()]
         for _ in range(2):
             with pytest.raises(UnavailableError, match="1001 service stops"):
@@ -124,7 +128,7 @@ async def test_a_channel_is_left_while_messages_wait(server: CannedServer, clien
     server.on("/streamsets/channel", channel(script))
     async with open_channel(client, IDS) as opened:
         await opened.receive()
-        await eventually(lambda: opened._connection._has_paused)  # noqa: SLF001
+        await eventually(lambda: opened._connection._has_paused)
         begun = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - begun < 1
     await eventually(lambda: left == [1000])

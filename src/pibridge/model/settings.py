@@ -15,7 +15,9 @@ _QUANTITY: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 class Settings(BaseModel):
     """Part of the configuration. Unknown keys are errors; defaults are checked too."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 def _quantity(units: dict[str, Any], example: str) -> Callable[[Any], Any]:

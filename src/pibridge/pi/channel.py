@@ -7,23 +7,19 @@ from functools import partial
 from typing import Final, cast
 from urllib.parse import urlencode, urlsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
-from websockets.frames import Frame, Opcode
-from websockets.protocol import Event
 
 from pibridge.errors import ThrottledError, UnauthorizedError, UnavailableError
 from pibridge.pi.answers import FORBIDDEN, error_of
 from pibridge.pi.auth import Credentials
 from pibridge.pi.client import PiClient
+from pibridge.pi.connection import LARGEST_BYTES, Connection
 from pibridge.pi.url_groups import url_groups
 
-_LARGEST_MESSAGE_BYTES: Final = 64 << 20  # the first message holds the values of all streams
-_WAITING_BYTES: Final = 256 << 10
 _PING_S: Final = 20
 _CLOSE_S: Final = 2
-_DATA: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _HEARTBEAT_RATE: Final = 5  # polls of about a second
 _UPGRADE_HINT: Final = (
     "if PI answers REST, which pibridge check tells, a proxy on the way may pass no WebSockets: have it pass upgrades,"
@@ -37,74 +33,10 @@ def plan_channels(web_ids: Iterable[str], streams_per_channel: int, url_bytes: i
     return url_groups(web_ids, "webId", url_bytes, most=streams_per_channel)
 
 
-class _Connection(ClientConnection):
-    """A connection that hands over all messages that have come: to ask for each by itself costs more than to parse it.
-
-    It stops reading the socket while more than `_WAITING_BYTES` wait.
-    """
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
-        super().connection_made(transport)
-        self._parts: list[bytes] = []
-        self._messages: list[bytes] = []
-        self._waiting_bytes = 0
-        self._has_paused = False
-        self._is_over = False
-        self._is_left = False
-        self._news = asyncio.Event()
-
-    def process_event(self, event: Event) -> None:
-        """Take a frame in; a message may come in several."""
-        if not isinstance(event, Frame) or event.opcode not in _DATA:
-            super().process_event(event)
-            return
-        if self._is_left:
-            return
-        self._parts.append(bytes(event.data))
-        self._waiting_bytes += len(event.data)
-        if event.fin:
-            self._messages.append(self._parts[0] if len(self._parts) == 1 else b"".join(self._parts))
-            self._parts.clear()
-            self._news.set()
-            if self._waiting_bytes > _WAITING_BYTES and not self._has_paused:
-                self._has_paused = True
-                self.transport.pause_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Wake who waits: nothing more comes."""
-        super().connection_lost(exc)
-        self._is_over = True
-        self._news.set()
-
-    async def messages(self) -> list[bytes]:
-        """Wait for messages, and give all that have come. Raises ConnectionClosed, once there are no more."""
-        while not self._messages:
-            if self._is_over:
-                await self.recv()  # raises
-            self._news.clear()
-            await self._news.wait()
-        messages, self._messages = self._messages, []
-        self._go_on()
-        return messages
-
-    async def leave(self) -> None:
-        """Close the connection; what still comes is not looked at."""
-        self._is_left = True
-        self._go_on()
-        await self.close()
-
-    def _go_on(self) -> None:
-        self._waiting_bytes = 0
-        if self._has_paused:
-            self._has_paused = False
-            self.transport.resume_reading()
-
-
 class Channel:
     """An open channel. Read it without pause: PI drops what a slow reader leaves waiting, and does not say so."""
 
-    def __init__(self, connection: _Connection, host: str, silence_s: float) -> None:
+    def __init__(self, connection: Connection, host: str, silence_s: float) -> None:
         self._connection = connection
         self._host = host
         self._silence_s = silence_s
@@ -203,7 +135,7 @@ def _channel_url(base: str, web_ids: Sequence[str], initial_values: bool, heartb
     return f"ws{base.removeprefix('http')}/streamsets/channel?{query}"
 
 
-async def _connect(client: PiClient, url: str, credentials: Credentials) -> _Connection:
+async def _connect(client: PiClient, url: str, credentials: Credentials) -> Connection:
     host, sent = client.host, client.monotonic()
     try:
         connection = await _Handshake(
@@ -216,8 +148,8 @@ async def _connect(client: PiClient, url: str, credentials: Credentials) -> _Con
             ping_interval=_PING_S,
             ping_timeout=_PING_S,
             close_timeout=_CLOSE_S,
-            max_size=_LARGEST_MESSAGE_BYTES,
-            create_connection=_Connection,
+            max_size=LARGEST_BYTES,
+            create_connection=Connection,
         )
         answer = connection.response.headers if connection.response else Headers()
     except InvalidStatus as error:
@@ -242,6 +174,6 @@ async def _connect(client: PiClient, url: str, credentials: Credentials) -> _Con
         except UnavailableError:
             connection.transport.abort()
             raise
-        return cast(_Connection, connection)  # made by `create_connection`
+        return cast("Connection", connection)  # made by `create_connection`
     # Not `from` the library's error: that holds what the server sent.
     raise failure
