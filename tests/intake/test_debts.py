@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,23 +22,24 @@ def debts(*gaps: Gap) -> Debts:
     return Debts((each, None) for each in gaps)
 
 
-def chosen_by_the_rule(gaps: Sequence[tuple[Gap, int | None]], most: int, alone: Sequence[int]) -> list[Gap]:
+def chosen_by_the_rule(
+    gaps: Sequence[tuple[Gap, int | None]], most: int, alone: Sequence[int], busy: Collection[int]
+) -> list[Gap]:
     """Choose as `choose` does, looking at each gap."""
-    if not gaps:
-        return []
+    free = [(each, spacing_ticks) for each, spacing_ticks in gaps if each.tag not in busy]
     # Of equal beginnings the smaller tag, of a tag's own the one that was written down first.
-    by_age = sorted(gaps, key=lambda item: (-item[0].start_ticks, item[0].tag, -item[0].id))
-    alike = [each for each, spacing_ticks in by_age if spacing_ticks == by_age[0][1]]
+    earliest: dict[int, tuple[Gap, int | None]] = {}
+    for each, spacing_ticks in sorted(free, key=lambda item: (item[0].start_ticks, item[0].id)):
+        earliest.setdefault(each.tag, (each, spacing_ticks))
+    by_need = sorted(earliest.values(), key=lambda item: (-item[0].start_ticks, item[0].tag))
+    if not by_need:
+        return []
+    alike = [each for each, spacing_ticks in by_need if spacing_ticks == by_need[0][1]]
     for number in alone:
-        if named := [each for each in alike if each.id == number]:
+        if named := [each for each, spacing_ticks in free if (each.id, spacing_ticks) == (number, by_need[0][1])]:
             return named
-    earliest: dict[int, Gap] = {}
-    for each in sorted(alike, key=lambda each: (each.start_ticks, each.id)):
-        earliest.setdefault(each.tag, each)
-    heads = sorted(earliest.values(), key=lambda each: (-each.start_ticks, each.tag))
-    lead = heads[0]
-    length = max(60 * SECOND, (lead.end_ticks or 0) - lead.start_ticks)
-    return [each for each in heads if each.start_ticks >= lead.start_ticks - length][:most]
+    length = max(60 * SECOND, (alike[0].end_ticks or 0) - alike[0].start_ticks)
+    return [each for each in alike if each.start_ticks >= alike[0].start_ticks - length][:most]
 
 
 NUMBERS = st.integers(1, 12)
@@ -50,9 +51,15 @@ CHANGES = st.one_of(
 )
 
 
-@given(st.lists(CHANGES, max_size=40), st.integers(0, 40), st.integers(1, 6), st.lists(NUMBERS, max_size=2))
+@given(
+    changes=st.lists(CHANGES, max_size=40),
+    at_once=st.integers(0, 40),
+    most=st.integers(1, 6),
+    alone=st.lists(NUMBERS, max_size=2),
+    busy=st.sets(st.integers(0, 4), max_size=3),
+)
 def test_the_choice_is_that_of_the_rule(
-    changes: list[tuple[str, int, int, int]], at_once: int, most: int, alone: list[int]
+    changes: list[tuple[str, int, int, int]], at_once: int, most: int, alone: list[int], busy: set[int]
 ) -> None:
     """Whatever came, changed and went, in one go or one by one, the same gaps are chosen as by looking at each."""
     payable: dict[int, tuple[Gap, int | None]] = {}
@@ -77,7 +84,7 @@ def test_the_choice_is_that_of_the_rule(
             owed.wait(changed)
         else:
             owed.drop(number)
-        assert owed.choose(most, alone) == chosen_by_the_rule(list(payable.values()), most, alone)
+        assert owed.choose(most, alone, busy) == chosen_by_the_rule(list(payable.values()), most, alone, busy)
         starts = [each.start_ticks for each in (*(each for each, _ in payable.values()), *waiting.values())]
         assert (owed.owed, owed.oldest_ticks) == (len(starts), min(starts, default=0))
         assert owed.waiting == waiting

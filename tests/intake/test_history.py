@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -6,11 +6,10 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from intake.archivists import BULK, LONG_S, Archivist, judge
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.intake import owed as owed_module
 from pibridge.intake.arrivals import Arrivals
-from pibridge.intake.catalogue import Catalogue
-from pibridge.intake.history import History
 from pibridge.intake.looks import Look
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.journal import Journal
@@ -18,50 +17,12 @@ from pibridge.model.event import ERROR, Event, Lane
 from pibridge.model.tag import Mode
 from waiting import eventually, running
 
-BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
-LONG_S = 300
-
 
 @pytest.fixture
 async def line(tmp_path: Path) -> AsyncIterator[Line]:
     """Give a plant and an empty journal."""
     async with opened(tmp_path, plant_settings()) as ready:
         yield ready
-
-
-class Archivist:
-    """History over a line, with the tags it reads."""
-
-    def __init__(self, line: Line, items: int = 50_000) -> None:
-        self.line = line
-        self.catalogue = Catalogue()
-        self.history = History(line.client, line.journal, self.catalogue, line.counters, items)
-        self.numbers: list[int] = []
-
-    async def owe(self, names: Sequence[str], start_s: float, end_s: float = 0) -> None:
-        """Open a gap for each point; seconds from the plant's present."""
-        tags = await self.line.describe(*names)
-        self.numbers = list(tags)
-        self.catalogue.add(tags)
-        now = self.line.clock.ticks
-        start, end = now + round(start_s * SECOND), now + round(end_s * SECOND)
-        await self.line.journal.open_gaps([NewGap(number, start, end, "test") for number in tags])
-        self.history.recoverable()
-
-    async def pay(self) -> None:
-        """Run until nothing is owed."""
-        async with running(self.history.run()):
-            await eventually(self.line.owes_nothing, 15)
-
-
-async def judge(line: Line, names: Sequence[str], start_s: float) -> None:
-    """All that the plant knows of the time was told, once, each tag by time."""
-    owed = line.truth(names, line.clock.ticks + round(start_s * SECOND))
-    assert sum(owed.values()) > 0
-    assert await line.told() == owed
-    for number in {event.tag for event in await line.events()}:
-        times = [event.ticks for event in line.on_disk(Lane.HISTORY) if event.tag == number]
-        assert times == sorted(times)
 
 
 @pytest.mark.parametrize("items", [7, 40, 350, 50_000])

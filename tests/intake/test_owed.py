@@ -8,7 +8,7 @@ from pibridge.intake.arrivals import Arrivals
 from pibridge.intake.catalogue import Catalogue
 from pibridge.intake.looks import Look
 from pibridge.intake.owed import Owed
-from pibridge.journal.gaps import NewGap
+from pibridge.journal.gaps import AdvanceGap, CloseGap, NewGap
 from pibridge.journal.journal import Journal
 from pibridge.model.event import Event
 from pibridge.model.tag import Mode, Tag
@@ -28,8 +28,10 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 
 async def chosen(owed: Owed) -> list[int]:
-    """Give the tags that are read next."""
-    return [gap.tag for gap in await owed.next(10, ())]
+    """Give the tags that are read next, and leave them to the next choice."""
+    gaps = await owed.next(10, ())
+    owed.release(gaps)
+    return [gap.tag for gap in gaps]
 
 
 async def test_gaps_become_known_by_tag_or_all(journal: Journal) -> None:
@@ -79,3 +81,30 @@ async def test_a_look_at_a_tag_that_is_not_read_is_over(journal: Journal) -> Non
     assert await chosen(owed) == []
     await look.wait()
     assert not owed.looks
+
+
+async def test_what_was_chosen_is_not_chosen_again_before_it_is_released(journal: Journal) -> None:
+    """All that is owed by a tag waits: its gaps are read one after the other."""
+    catalogue = Catalogue()
+    catalogue.add({number: tag(number) for number in (1, 2, 3)})
+    await journal.open_gaps([NewGap(1, 200, 300, "test")])
+    owed = Owed(journal, catalogue)
+    first = await owed.next(1, ())
+    assert [(gap.tag, gap.start_ticks) for gap in first] == [(1, 0)]
+    assert [gap.tag for gap in await owed.next(10, ())] == [2, 3]
+    assert await owed.next(10, ()) == []
+    owed.note([CloseGap(first[0].id)])
+    owed.release(first)
+    assert [(gap.tag, gap.start_ticks) for gap in await owed.next(10, ())] == [(1, 200)]
+
+
+async def test_a_chosen_gap_is_owed_while_nothing_of_it_changes(journal: Journal) -> None:
+    """What was read or paused meanwhile, or is not read any more, is not paid."""
+    catalogue = Catalogue()
+    catalogue.add({number: tag(number) for number in (1, 2, 3, 4)})
+    owed = Owed(journal, catalogue)
+    gaps = await owed.next(10, ())
+    assert all(map(owed.is_owed, gaps))
+    owed.note([CloseGap(gaps[0].id), AdvanceGap(gaps[1].id, 50)])
+    catalogue.remove([3])
+    assert [gap.tag for gap in gaps if owed.is_owed(gap)] == [4]

@@ -1,15 +1,17 @@
 import asyncio
 from itertools import cycle, pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 from websockets.utils import accept_key
 
-from pibridge.pi.connection import Connection
+from pibridge.pi.connection import LARGEST_BYTES, Connection
 
 TEXTS = st.lists(st.text(max_size=200), max_size=8)
 PING = Frame(Opcode.PING, b"?").serialize(mask=False)
@@ -68,3 +70,18 @@ def _framed(text: str, parts: int, between: bytes) -> bytes:
         for place, piece in enumerate(pieces)
     ]
     return between.join([b"", *frames])
+
+
+def test_a_frame_that_is_too_large_is_refused_before_it_has_come() -> None:
+    """Nobody gathers what will not be taken."""
+
+    async def told() -> int | None:
+        connection = Connection(ClientProtocol(parse_uri("ws://pi.example/"), state=State.OPEN))
+        connection.connection_made(Deaf())
+        connection.data_received(b"\x81\x7f" + (LARGEST_BYTES + 1).to_bytes(8, "big") + b"x")
+        connection.connection_lost(None)
+        with pytest.raises(ConnectionClosed) as closed:
+            await connection.messages()
+        return closed.value.sent.code if closed.value.sent else None
+
+    assert asyncio.run(told()) == CloseCode.MESSAGE_TOO_BIG

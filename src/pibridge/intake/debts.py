@@ -1,7 +1,7 @@
 """The gaps that are to be read, in order: the choice of the next ones costs about what it chooses. Pure."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -65,26 +65,33 @@ class Debts:
                 return None
             alike = self._alike[spacing_ticks]
             alike.remove(_place(gap))
-            if not alike.places:
+            if not alike.heads:
                 del self._alike[spacing_ticks]
         if gap.id > 0:
             _remove(self._starts, gap.start_ticks)
         return gap
 
-    def choose(self, most: int, alone: Iterable[int] = ()) -> list[Gap]:
+    def get(self, number: int) -> Gap | None:
+        """Give a gap that can be read. None: it is not here."""
+        gap, _ = self._gaps.get(number, (None, None))
+        return gap
+
+    def choose(self, most: int, alone: Iterable[int] = (), busy: Collection[int] = ()) -> list[Gap]:
         """Choose the gaps to read in one request: of different tags, of similar age, the most recent need first.
 
         A tag's own gaps are read in the order of time. `most`: at least 1. All are of tags that are sampled as the one
-        with the most recent need. `alone`: numbers of gaps that go before all others of these, each by itself.
+        with the most recent need. `alone`: numbers of gaps that go before all others of these, each by itself. `busy`:
+        tags that are passed over.
         """
-        if not self._alike:
+        needs = {newest: of for of, alike in self._alike.items() if (newest := alike.newest(busy)) is not None}
+        if not needs:
             return []
-        spacing_ticks, alike = max(self._alike.items(), key=lambda item: item[1].places[-1])
+        spacing_ticks = needs[max(needs)]
         for number in alone:
             gap, of = self._gaps.get(number, (None, None))
-            if gap is not None and of == spacing_ticks:
+            if gap is not None and of == spacing_ticks and gap.tag not in busy:
                 return [gap]
-        near = [self._gaps[number][0] for _, _, number in islice(reversed(alike.heads), most)]
+        near = [self._gaps[number][0] for _, _, number in islice(self._alike[spacing_ticks].by_need(busy), most)]
         lead = near[0]
         reach = lead.start_ticks - max(_SHORT_TICKS, _end(lead) - lead.start_ticks)
         return [gap for gap in near if gap.start_ticks >= reach]
@@ -103,17 +110,23 @@ class Debts:
 
 
 class _Alike:
-    """The places of gaps of tags that are sampled alike, and the earliest one of each tag. Both are sorted."""
+    """The places of gaps of tags that are sampled alike. `heads`: the earliest one of each tag, sorted."""
 
-    def __init__(self, places: list[Place]) -> None:
-        self.places = sorted(places)
+    def __init__(self, places: Iterable[Place]) -> None:
         self._of_tag: dict[int, list[Place]] = {}
-        for place in self.places:
+        for place in sorted(places):
             self._of_tag.setdefault(place[1], []).append(place)
-        self.heads = [own[0] for own in self._of_tag.values()]
+        self.heads = sorted(own[0] for own in self._of_tag.values())
+
+    def by_need(self, busy: Collection[int]) -> Iterator[Place]:
+        """Give the heads of tags that are not busy, the latest first."""
+        return (place for place in reversed(self.heads) if -place[1] not in busy)
+
+    def newest(self, busy: Collection[int]) -> Place | None:
+        """Give the first of these."""
+        return next(self.by_need(busy), None)
 
     def add(self, place: Place) -> None:
-        insort(self.places, place)
         own = self._of_tag.setdefault(place[1], [])
         if own and place < own[0]:
             _remove(self.heads, own[0])
@@ -122,7 +135,6 @@ class _Alike:
         insort(own, place)
 
     def remove(self, place: Place) -> None:
-        _remove(self.places, place)
         own = self._of_tag[place[1]]
         if place == own[0]:
             _remove(self.heads, place)

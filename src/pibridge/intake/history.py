@@ -1,7 +1,7 @@
 """Pays debts: reads what was missed from PI, page by page, into the journal's history lane."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn
 
@@ -9,20 +9,21 @@ import structlog
 
 from pibridge.errors import PIBridgeError, TooMuchError, UnavailableError
 from pibridge.intake.arrivals import event_of, is_provisional
+from pibridge.intake.asking import VALUE_ERROR_TRIES, Asked, ask
 from pibridge.intake.catalogue import Catalogue
-from pibridge.intake.compare import Place, place_of
+from pibridge.intake.compare import place_of
 from pibridge.intake.instants import first_owed, left_of, owed_of
 from pibridge.intake.looks import Look
 from pibridge.intake.owed import Owed
 from pibridge.intake.pages import Settled, settle
-from pibridge.intake.patience import patiently
+from pibridge.intake.patience import PASSING, patiently
 from pibridge.journal.gaps import AdvanceGap, CloseGap, Gap, GapChange
 from pibridge.journal.journal import Journal
 from pibridge.model.event import DELETE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
 from pibridge.pi.client import PiClient
 from pibridge.pi.interpolated import interpolated
-from pibridge.pi.recorded import Page, has_no_history, recorded
+from pibridge.pi.recorded import Page, has_no_history
 from pibridge.pi.wire import TimedValue
 from pibridge.status.counters import Counters
 
@@ -30,14 +31,14 @@ _STREAMS_PER_REQUEST = 50
 # What is compared in one go: larger answers hold up what arrives live.
 _VALUES_PER_REQUEST = 10_000
 _FEWEST_PER_STREAM = 100
-_VALUE_ERROR_TRIES = 3
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 
 
 class History:
-    """Reads the gaps of the tags in the catalogue, one request at a time, and never faster than the client allows.
+    """Reads the gaps of the tags in the catalogue, never faster than the client allows.
 
+    PI is asked for the next ones while an answer is compared; one place for requests is left to others.
     Tags that are sampled are sampled for their gaps too; all others are read from the archive. Of mode recorded, what
     PI may still discard is held back: whoever reads the tag live keeps it, and until somebody does its gaps wait.
     """
@@ -51,6 +52,8 @@ class History:
         self._counters = counters
         self._items = items_per_request
         self._owed = Owed(journal, catalogue)
+        self._most_ahead = max(1, client.settings.limits.concurrent_requests - 1)
+        self._ahead: deque[tuple[Sequence[Gap], asyncio.Task[Asked | None]]] = deque()
         # Tags whose history was not to be had when it was last asked for, and why: told once.
         self._unread: dict[int, str] = {}
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
@@ -71,16 +74,43 @@ class History:
 
     async def run(self) -> NoReturn:
         """Pay whatever is owed, then wait for more."""
-        while True:
-            gaps = await self._next()
-            if not gaps:
-                await self._owed.wait()
-                continue
-            async for attempt in patiently(
-                self._log, "history cannot be read now, its gaps stay open", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
-            ):
-                with attempt:
-                    await self._pay([gap for gap in gaps if self._owed.is_payable(gap)])
+        try:
+            while True:
+                async for attempt in patiently(
+                    self._log, "history cannot be read now, its gaps stay open", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
+                ):
+                    with attempt:
+                        await self._go_on()
+        finally:
+            self._forget_what_was_asked()
+
+    async def _go_on(self) -> None:
+        """Pay some gaps; if there are none, wait. What fails is asked for anew, with all that was asked for ahead."""
+        while len(self._ahead) < self._most_ahead and (gaps := await self._next()):
+            asking = asyncio.create_task(self._ask(gaps), name="ask for history")
+            asking.add_done_callback(_look_at)
+            self._ahead.append((gaps, asking))
+        if not self._ahead:
+            await self._owed.wait()
+            return
+        chosen, asking = self._ahead[0]
+        try:
+            await self._pay(chosen, await asking)
+        except TooMuchError as error:
+            self._forget_what_was_asked()
+            self._ask_for_less(error)
+        except PASSING:
+            self._forget_what_was_asked()
+            raise
+        else:
+            self._ahead.popleft()
+            self._owed.release(chosen)
+
+    def _forget_what_was_asked(self) -> None:
+        while self._ahead:
+            gaps, asking = self._ahead.pop()
+            asking.cancel()
+            self._owed.release(gaps)
 
     async def _next(self) -> list[Gap]:
         most = max(1, min(_STREAMS_PER_REQUEST, self._items // _FEWEST_PER_STREAM))
@@ -88,67 +118,43 @@ class History:
         self._counters.history.owed = self._owed.count
         self._counters.history.oldest_ticks = self._owed.oldest_ticks
         # A tag that is read in two modes must not stand twice in one request.
-        return list({self._catalogue.tag(gap.tag).web_id: gap for gap in gaps}.values())
+        chosen = list({self._catalogue.tag(gap.tag).web_id: gap for gap in gaps}.values())
+        self._owed.release([gap for gap in gaps if gap not in chosen])
+        return chosen
 
-    def _provisional_from(self, gap: Gap) -> Event | None:
-        """Give the first event that PI may still discard. Nobody knows it: what was told last was no such event."""
-        present = self._catalogue.present(gap.tag)
-        if present is not None:
-            return present
-        last = self._journal.last(gap.tag)
-        return None if last is None else Event(gap.tag, last.ticks, last.value)
+    async def _ask(self, gaps: Sequence[Gap]) -> Asked | None:
+        """Ask for a page of each gap. None: they are sampled, and what lacks is seen when it is their turn."""
+        if self._catalogue.spacing_ticks(gaps[0].tag) is not None:
+            return None
+        most = self._dense.get(gaps[0].id, max(2, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
+        return await ask(gaps, most, self._owed.looks, self._client, self._journal, self._catalogue)
 
-    async def _pay(self, gaps: Sequence[Gap]) -> None:
-        """Read some of each gap: all are of tags that are sampled alike, or of tags that are read from the archive."""
+    async def _pay(self, gaps: Sequence[Gap], asked: Asked | None) -> None:
+        """Write down what came of gaps that still can be read: all are of tags that are sampled alike, or of none."""
+        gaps = [gap for gap in gaps if self._owed.is_owed(gap)]
         if not gaps:
             return
         spacing_ticks = self._catalogue.spacing_ticks(gaps[0].tag)
-        await (self._read_archive(gaps) if spacing_ticks is None else self._sample(gaps, spacing_ticks))
+        if spacing_ticks is not None:
+            await self._sample(gaps, spacing_ticks)
+        elif isinstance(asked, Asked):
+            await self._settle(gaps, asked)
 
-    async def _read_archive(self, gaps: Sequence[Gap]) -> None:
-        """Read one page of each gap, and write it down together with what is left of the gap."""
-        start = min(gap.start_ticks for gap in gaps)
-        end = max(gap.end_ticks or 0 for gap in gaps)
-        most = self._dense.get(gaps[0].id, max(2, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
-        # Known before the archive is asked: what PI archives meanwhile of it and of later ones is told live.
-        provisional = {gap.tag: self._provisional_from(gap) for gap in gaps}
-        archived = await self._archived_before(gaps, start, end)
-        try:
-            pages = await self._read(gaps, start, end, most)
-        except TooMuchError as error:
-            self._ask_for_less(error)
-            return
+    async def _settle(self, gaps: Sequence[Gap], asked: Asked) -> None:
+        """Write one page of each gap down together with what is left of the gap."""
+        pages = self._pages(gaps, asked)
         with self._catalogue.watching(pages):
-            told, changes = await self._compare(gaps, pages, start, most, provisional, archived)
+            told, changes = await self._compare(gaps, pages, asked)
         owed = [change for change in changes if change.id not in self._owed.looks]
         await self._journal.commit(Lane.HISTORY, told, self._client.server_ticks(), owed)
         self._count(told, owed, sum(len(page.values) for page in pages.values()) - len(told))
         self._owed.note(changes)
 
-    async def _archived_before(self, gaps: Sequence[Gap], start: int, end: int) -> dict[int, set[Place]]:
-        """Give, by tag that is looked at, what PI had archived before it is asked again.
-
-        Of mode recorded that is all that was journaled; of others, what the look knows.
-        """
-        looks = {gap.tag: self._owed.looks[gap.id] for gap in gaps if gap.id in self._owed.looks}
-        archived = {tag: set(look.archived_before.get(tag, ())) for tag, look in looks.items()}
-        recorded_ones = [tag for tag in looks if self._catalogue.tag(tag).mode is Mode.RECORDED]
-        if recorded_ones:
-            for event in await self._journal.seen(recorded_ones, start, end):
-                archived[event.tag].add(place_of(event))
-        return archived
-
-    async def _compare(  # noqa: PLR0913, PLR0917 - pages, and all that they are judged by
-        self,
-        gaps: Sequence[Gap],
-        pages: Mapping[int, Page],
-        start: int,
-        most: int,
-        provisional: Mapping[int, Event | None],
-        archived: Mapping[int, set[Place]],
+    async def _compare(
+        self, gaps: Sequence[Gap], pages: Mapping[int, Page], asked: Asked
     ) -> tuple[list[Event], list[GapChange]]:
         """Give what of the pages neither the journal has nor has arrived live, and what is left of the gaps."""
-        end = max(gap.end_ticks or 0 for gap in gaps)
+        start, end = asked.start_ticks, asked.end_ticks
         reached = max((page.ticks[-1] if page.full and page.ticks else end for page in pages.values()), default=start)
         journaled: dict[int, list[Event]] = {}
         for event in await self._journal.seen(pages.keys(), start, reached):
@@ -162,16 +168,16 @@ class History:
                 continue
             await asyncio.sleep(0)
             look = self._owed.looks.get(gap.id)
-            before = archived.get(gap.tag, ())
+            before = asked.archived_before.get(gap.tag, ())
             events = _events(gap.tag, page)
             settled = settle(
                 gap, events, journaled.get(gap.tag, ()), full=page.full, archived_before=before, trimmed_ticks=trimmed
             )
-            if settled.stuck and not self._is_hopeless(gap, most):
-                self._dense[gap.id] = min(2 * most, self._items)
+            if settled.stuck and not self._is_hopeless(gap, asked.most):
+                self._dense[gap.id] = min(2 * asked.most, self._items)
                 continue
             self._dense.pop(gap.id, None)
-            told += self._archived(gap.tag, settled.told, provisional[gap.tag])
+            told += self._archived(gap.tag, settled.told, asked.provisional[gap.tag])
             changes += self._left(gap, settled)
             if look:
                 look.note(gap.tag, (place_of(event) for event in events if event.ticks <= settled.until_ticks))
@@ -199,34 +205,25 @@ class History:
         """Tell whether the gap was asked for alone, with the greatest count."""
         return gap.id in self._dense and most >= self._items
 
-    async def _read(self, gaps: Sequence[Gap], start: int, end: int, most: int) -> dict[int, Page]:
-        """Read one page of each gap's tag; gaps of tags that PI does not give are set aside, with the reason.
-
-        A value that PI could not read is asked for again a few times.
-        """
-        web_ids = {gap: self._catalogue.tag(gap.tag).web_id for gap in gaps}
+    def _pages(self, gaps: Sequence[Gap], asked: Asked) -> dict[int, Page]:
+        """Give the page of each gap's tag; gaps of tags that PI does not give are set aside, with the reason."""
         pages: dict[int, Page] = {}
-        for _ in range(_VALUE_ERROR_TRIES):
-            pages.clear()
-            answer = await recorded(self._client, list(web_ids.values()), start, end, most)
-            for gap, web_id in web_ids.items():
-                outcome = answer[web_id]
-                if isinstance(outcome, Page):
-                    pages[gap.tag] = outcome
-                    self._unread.pop(gap.tag, None)
-                elif has_no_history(outcome) and gap.id not in self._owed.looks:
-                    self._log.warning(
-                        "PI has no history of a tag; what was missed is lost",
-                        tag=self._catalogue.tag(gap.tag).path,
-                        error=str(outcome),
-                        hint="PI computes its values; with mode: interpolated its past can be sampled",
-                    )
-                    self._counters.history.left_out += 1
-                    pages[gap.tag] = Page([], [], full=False)
-                else:
-                    self._put_aside(gap, outcome)
-            if not any(value.error() for page in pages.values() for value in page.values):
-                break
+        for gap in gaps:
+            outcome = asked.answer[gap.tag]
+            if isinstance(outcome, Page):
+                pages[gap.tag] = outcome
+                self._unread.pop(gap.tag, None)
+            elif has_no_history(outcome) and gap.id not in self._owed.looks:
+                self._log.warning(
+                    "PI has no history of a tag; what was missed is lost",
+                    tag=self._catalogue.tag(gap.tag).path,
+                    error=str(outcome),
+                    hint="PI computes its values; with mode: interpolated its past can be sampled",
+                )
+                self._counters.history.left_out += 1
+                pages[gap.tag] = Page([], [], full=False)
+            else:
+                self._put_aside(gap, outcome)
         return pages
 
     async def _sample(self, gaps: Sequence[Gap], spacing_ticks: int) -> None:
@@ -258,7 +255,7 @@ class History:
         asked = range(first, last + 1, spacing_ticks)
         web_ids = {gap: self._catalogue.tag(gap.tag).web_id for gap in lacking}
         values: dict[Gap, dict[int, TimedValue]] = {}
-        for _ in range(_VALUE_ERROR_TRIES):
+        for _ in range(VALUE_ERROR_TRIES):
             values.clear()
             answer = await interpolated(self._client, list(web_ids.values()), asked)
             for gap, web_id in web_ids.items():
@@ -306,6 +303,12 @@ class History:
             stream = self._counters.stream(self._catalogue.tag(number).stream)
             stream.read += events
             stream.recovered += events
+
+
+def _look_at(asking: asyncio.Task[Asked | None]) -> None:
+    """Nobody may wait for it any more."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 def _events(number: int, page: Page) -> list[Event]:

@@ -30,6 +30,8 @@ class Owed:
         self._debts = Debts()
         # Tags whose gaps the journal is to be asked for; None: all.
         self._unknown: set[int] | None = None
+        # Tags of which gaps were chosen and not released: a tag's gaps are read one after the other.
+        self._busy: set[int] = set()
         self._try_again_at = 0.0
         self._news = asyncio.Event()
 
@@ -66,15 +68,24 @@ class Owed:
                 await self._news.wait()
 
     async def next(self, most: int, alone: Collection[int]) -> list[Gap]:
-        """Choose what to read in one request, as `Debts.choose` does."""
+        """Choose what to read in one request, as `Debts.choose` does. To be given back by `release`."""
         self._news.clear()
         await self._learn()
-        chosen = self._debts.choose(most, alone)
+        chosen = self._debts.choose(most, alone, self._busy)
         while misfiled := [gap for gap in chosen if not self._is_filed(gap)]:
             for gap in misfiled:
                 self._file(gap)
-            chosen = self._debts.choose(most, alone)
+            chosen = self._debts.choose(most, alone, self._busy)
+        self._busy.update(gap.tag for gap in chosen)
         return chosen
+
+    def release(self, gaps: Sequence[Gap]) -> None:
+        """Let what is left of chosen gaps be chosen again."""
+        self._busy.difference_update(gap.tag for gap in gaps)
+
+    def is_owed(self, gap: Gap) -> bool:
+        """Tell whether a chosen gap still is as it was, and can be read in the way in which it was to be read."""
+        return self._debts.get(gap.id) == gap and self._is_filed(gap)
 
     def is_payable(self, gap: Gap) -> bool:
         """Tell whether a gap of a tag in the catalogue can be read now."""

@@ -14,6 +14,7 @@ LARGEST_BYTES: Final = 64 << 20
 
 _WAITING_BYTES: Final = 256 << 10
 _END_OF_HEAD: Final = b"\r\n\r\n"
+_LARGEST_HEAD_BYTES: Final = 64 << 10
 _WHOLE_TEXT: Final = 0x81
 _DATA: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
@@ -38,15 +39,18 @@ class Connection(ClientConnection):
         self._news = asyncio.Event()
 
     def data_received(self, data: bytes) -> None:
-        """Take in what has come. Of a frame that has not come whole, its begin waits in `_rest`."""
+        """Take in what has come. What is not whole yet waits in `_rest`, so `websockets` sees whole frames only."""
+        data, self._rest = self._rest + data, b""
         if self.protocol.state is State.CONNECTING:
             head, mark, data = data.partition(_END_OF_HEAD)
-            super().data_received(head + mark)  # frames may follow it at once
-        data, self._rest = self._rest + data, b""
+            if not mark and len(head) < _LARGEST_HEAD_BYTES:
+                self._rest = head
+                return
+            super().data_received(head + mark)
         place = 0
         while place < len(data):
             begin, end = payload_of(data, place)
-            if self.protocol.state is not State.OPEN or self.protocol.reader.buffer or end - begin > LARGEST_BYTES:
+            if self.protocol.state is not State.OPEN or end - begin > LARGEST_BYTES:
                 super().data_received(data[place:])
                 return
             if not place < end <= len(data):

@@ -1,0 +1,103 @@
+from collections.abc import AsyncIterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intake.archivists import BULK, LONG_S, Archivist, judge
+from intake.lines import QUIET, Line, opened, plant_settings
+from pibridge.intake import asking as asking_module
+from pibridge.intake import owed as owed_module
+from pibridge.pi.recorded import recorded
+from waiting import eventually, running
+
+MANY = [*BULK, QUIET, "SINUSOID", "SINUSOIDU"]
+ONE_EACH = 100
+"""So few items in an answer that each tag is asked for by itself."""
+
+
+class Crowd:
+    """Counts how many requests are under way at a time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = self.most = self.all = 0
+
+        async def counted(*given: Any) -> Any:
+            with self._one_more():
+                return await recorded(*given)
+
+        monkeypatch.setattr(asking_module, "recorded", counted)
+
+    @contextmanager
+    def _one_more(self) -> Any:
+        self.now += 1
+        self.all += 1
+        self.most = max(self.most, self.now)
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+
+@pytest.fixture
+async def line(tmp_path: Path) -> AsyncIterator[Line]:
+    """Give a plant and an empty journal."""
+    async with opened(tmp_path, plant_settings(), limits={"concurrent_requests": 4}) as ready:
+        yield ready
+
+
+async def test_pi_is_asked_for_the_next_while_an_answer_is_compared(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of the requests that are allowed at a time is left to others; nothing is lost or told twice by it."""
+    crowd = Crowd(monkeypatch)
+    archivist = Archivist(line, items=ONE_EACH)
+    await archivist.owe(MANY, -LONG_S)
+    await archivist.pay()
+    await judge(line, MANY, -LONG_S)
+    assert (crowd.most, crowd.now) == (3, 0)
+    assert crowd.all > len(MANY)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "reset@path=recorded,count=4",
+        "web-exception@path=recorded,count=4",
+        "status=429@path=recorded,count=4",
+        "stream-error@tag=BULK.000002,count=4",
+    ],
+)
+async def test_what_was_asked_ahead_of_a_failure_is_asked_anew(
+    line: Line, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever of several requests fails, every event is told once."""
+    # What was set aside is looked at again after half a minute; nobody waits for that here.
+    monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
+    line.simulator.faults.add(fault)
+    archivist = Archivist(line, items=ONE_EACH)
+    await archivist.owe(MANY, -LONG_S)
+    await archivist.pay()
+    await judge(line, MANY, -LONG_S)
+
+
+async def test_a_server_that_gives_less_refuses_several_at_once(tmp_path: Path) -> None:
+    """They are one refusal, and the next ask for half."""
+    async with opened(tmp_path, plant_settings(max_items_per_call=150)) as line:
+        archivist = Archivist(line, items=200)
+        await archivist.owe(MANY, -LONG_S)
+        await archivist.pay()
+        await judge(line, MANY, -LONG_S)
+        assert archivist.history._items == 100
+
+
+async def test_nothing_is_asked_any_more_when_history_has_stopped(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are under way are given up."""
+    crowd = Crowd(monkeypatch)
+    line.simulator.faults.add("slow=30@path=recorded")
+    archivist = Archivist(line, items=ONE_EACH)
+    await archivist.owe(MANY, -LONG_S)
+    async with running(archivist.history.run()):
+        await eventually(lambda: crowd.now == 3)
+    await eventually(lambda: crowd.now == 0)
