@@ -6,51 +6,20 @@ from typing import Annotated
 import typer
 
 from pibridge import __version__
-from pibridge.cli import (
-    audit,
-    backfill,
-    check,
-    dead_letters,
-    demo,
-    discover,
-    explain,
-    journal,
-    replay,
-    run,
-    schema,
-    simulate,
-    sitewise,
-    status,
-    tags,
-)
-from pibridge.cli.choice import CONFIG
+from pibridge.cli.commands import Commands
+from pibridge.cli.options import CONFIG
 from pibridge.errors import ConfigurationError, PIBridgeError
 
 WRONG_CONFIGURATION = 2
 
 app = typer.Typer(
     name="pibridge",
+    cls=Commands,
     help="Carries data from an AVEVA PI System to AWS: live, in context, nothing lost.",
     add_completion=False,
     invoke_without_command=True,
     pretty_exceptions_enable=False,
 )
-app.command("run")(run.run)
-app.command("demo")(demo.demo)
-app.command("status")(status.status)
-app.command("check")(check.check)
-app.command("discover")(discover.discover)
-app.command("tags")(tags.tags)
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(replay.app, name="replay")
-app.add_typer(backfill.app, name="backfill")
-app.command("reread")(backfill.reread)
-app.add_typer(journal.app, name="journal")
-app.command("audit")(audit.audit)
-app.command("explain")(explain.explain)
-app.command("schema")(schema.schema)
-app.command("simulate")(simulate.simulate)
-app.add_typer(sitewise.app)
 
 
 @app.callback()
@@ -67,7 +36,10 @@ def start(
         if config is None:
             typer.echo(context.get_help())
         else:
-            run.run(context)
+            # Loads the daemon.
+            from pibridge.cli.run import run  # noqa: PLC0415
+
+            run(context)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from pibridge.audit.ledger import HOUR_TICKS
 from pibridge.audit.mending import repair_of, replays_of
 from pibridge.audit.report import AuditReport
 from pibridge.cli.audit_view import audit_text
-from pibridge.cli.choice import CONFIG
+from pibridge.cli.options import CONFIG
 from pibridge.cli.past import Past, choice_of, looking_back
 from pibridge.cli.replay import ASSET, FROM, JSON, STREAM, TAG, TO
 from pibridge.config.loaded import Loaded

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from pibridge.cli.backfill_view import backfills_table, days, preview_of
-from pibridge.cli.choice import CONFIG
+from pibridge.cli.options import CONFIG
 from pibridge.cli.past import Past, choice_of, looking_back
 from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, turn
 from pibridge.context.choice import Choice, of_tag

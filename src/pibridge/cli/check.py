@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pibridge.cli.choice import CONFIG, chosen, named
+from pibridge.cli.choice import chosen, named
+from pibridge.cli.options import CONFIG
 from pibridge.config import elsewhere
 from pibridge.config.settings import Configuration
 from pibridge.config.text import Tree

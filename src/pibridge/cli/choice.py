@@ -6,10 +6,6 @@ from pibridge.config.load import load
 from pibridge.config.settings import Configuration
 from pibridge.errors import ConfigurationError
 
-CONFIG = typer.Option(
-    "--config", "-c", help="The configuration: a file, YAML or JSON, or s3://bucket/key.", show_default=False
-)
-
 
 def named(context: typer.Context, config: str | None) -> str:
     """Give the name of the configuration that the command or, before it, `pibridge` was given."""

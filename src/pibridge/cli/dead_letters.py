@@ -11,9 +11,10 @@ import msgspec
 import typer
 from rich.console import Console
 
-from pibridge.cli.choice import CONFIG, chosen
+from pibridge.cli.choice import chosen
 from pibridge.cli.dead_letters_view import Summary, exported, letters_table, sinks_table, summary_of
 from pibridge.cli.moments import moment
+from pibridge.cli.options import CONFIG
 from pibridge.config.settings import Configuration
 from pibridge.daemon import logs
 from pibridge.daemon.orders import DROP, RESEND, have_done

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Final
 import typer
 from rich.prompt import Prompt
 
-from pibridge.cli.choice import CONFIG, named
+from pibridge.cli.choice import named
 from pibridge.cli.discover_view import asked, shown
+from pibridge.cli.options import CONFIG
 from pibridge.config.choices import elements_chosen, frames_chosen, points_chosen, site_of
 from pibridge.config.load import connection, tree_of
 from pibridge.config.settings import LogSettings

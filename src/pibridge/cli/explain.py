@@ -9,9 +9,10 @@ from typing import Annotated
 import msgspec
 import typer
 
-from pibridge.cli.choice import CONFIG, chosen
+from pibridge.cli.choice import chosen
 from pibridge.cli.explain_view import explanation_text
 from pibridge.cli.moments import moment as moment_of
+from pibridge.cli.options import CONFIG
 from pibridge.config.loaded import Loaded
 from pibridge.daemon import logs
 from pibridge.daemon.known import Numbers

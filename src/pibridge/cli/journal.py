@@ -13,8 +13,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from pibridge.cli.choice import CONFIG, chosen
+from pibridge.cli.choice import chosen
 from pibridge.cli.journal_view import area_line, megabytes, overview_table, told
+from pibridge.cli.options import CONFIG
 from pibridge.cli.past import choice_of
 from pibridge.cli.signals import interrupts
 from pibridge.config.loaded import Loaded

@@ -10,7 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from pibridge.cli.choice import CONFIG
+from pibridge.cli.options import CONFIG
 from pibridge.cli.past import Past, choice_of, filters_of, looking_back
 from pibridge.cli.replay_view import backfill_command, difference_text, preview_text, replays_table, told_of
 from pibridge.config.load import load

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pibridge.cli.choice import CONFIG, named
+from pibridge.cli.choice import named
+from pibridge.cli.options import CONFIG
 from pibridge.cli.signals import on
 from pibridge.config.loaded import Loaded
 from pibridge.config.source import source_of

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pibridge.cli.choice import CONFIG, chosen
+from pibridge.cli.choice import chosen
+from pibridge.cli.options import CONFIG
 from pibridge.config.settings import Configuration
 from pibridge.daemon import logs
 

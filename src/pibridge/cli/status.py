@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from pibridge.cli.choice import CONFIG, chosen
+from pibridge.cli.choice import chosen
+from pibridge.cli.options import CONFIG
 from pibridge.cli.signals import until_stopped
 from pibridge.cli.status_view import frame
 from pibridge.config.settings import Configuration

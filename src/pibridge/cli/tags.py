@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pibridge.cli.choice import CONFIG, chosen
+from pibridge.cli.choice import chosen
+from pibridge.cli.options import CONFIG
 from pibridge.config.settings import Configuration
 from pibridge.daemon import logs
 from pibridge.intake.shard import has_tag
