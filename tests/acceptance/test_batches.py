@@ -16,7 +16,7 @@ from pibridge.simulator.frames import Frame
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 CYCLE_S = 60.0
-HOLD_S = 5
+HOLD_S = 8
 SECOND = ticks.PER_SECOND
 RULES = {
     "area1": {
