@@ -176,11 +176,11 @@ def anchors(name: str) -> set[str]:
 
 
 def test_every_link_between_pages_leads_somewhere() -> None:
-    """Files and headings that docs/ names are there; pictures are not judged."""
+    """Files, pictures and headings that docs/ names are there."""
     lost = []
     for path in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "deploy" / "README.md"]:
         for target, anchor in re.findall(
-            r"(?<!!)\[[^]]*\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", path.read_text(encoding="utf-8")
+            r"\[[^]]*\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", path.read_text(encoding="utf-8")
         ):
             file = (path.parent / target).resolve() if target else path
             if not file.exists():
