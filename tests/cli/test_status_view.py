@@ -46,6 +46,16 @@ def test_the_outlook_is_told() -> None:
     assert "lasts 1.0 d without delivery" in drawn(replace(BUSY, outlook=Outlook(outage_s=86400)))
 
 
+def test_gaps_that_wait_for_their_end_are_told() -> None:
+    """While tags are not heard nothing is to be paid yet, but it is on disk."""
+    told = drawn(replace(BUSY, journal=replace(BUSY.journal, gaps=21), history=HistoryStatus(gaps_open=3)))
+    assert "3 open" in told
+    assert "21 on disk, with those of tags that are not heard" in told
+    assert "on disk" not in drawn(
+        replace(BUSY, journal=replace(BUSY.journal, gaps=3), history=HistoryStatus(gaps_open=3))
+    )
+
+
 def test_numbers_have_the_unit_that_fits() -> None:
     """From bytes to terabytes, from seconds to days."""
     assert [size(10), size(1536), size(3 << 40)] == ["10 B", "1.5 KiB", "3.0 TiB"]

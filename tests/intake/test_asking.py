@@ -101,3 +101,12 @@ async def test_nothing_is_asked_any_more_when_history_has_stopped(line: Line, mo
     async with running(archivist.history.run()):
         await eventually(lambda: crowd.now == 3)
     await eventually(lambda: crowd.now == 0)
+
+
+async def test_a_server_that_gives_very_little_is_read_all_the_same(tmp_path: Path) -> None:
+    """Down to a few values in one answer."""
+    async with opened(tmp_path, plant_settings(max_items_per_call=5)) as line:
+        archivist = Archivist(line, items=50_000)
+        await archivist.owe(BULK, -LONG_S)
+        await archivist.pay()
+        await judge(line, BULK, -LONG_S)

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from intake.lines import QUIET, SECOND, Line, opened, plant_settings
-from pibridge.errors import JournalFullError, UnauthorizedError, UnavailableError
+from pibridge.errors import JournalFullError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import Arrived
 from pibridge.intake.pages import MARGIN_TICKS
 from pibridge.intake.reception import AHEAD_TICKS, missed
@@ -132,3 +133,30 @@ async def test_what_is_static_is_owed_nothing(line: Line) -> None:
     (number,) = await line.journal.describe([replace(tag, path="static", static=True)])
     await line.journal.join([number], 0)
     assert missed(line.journal, [number], "gone") == []
+
+
+async def test_a_session_that_is_lost_at_once_again_and_again_is_opened_less_often(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy may let every channel open and break it off; one that has lasted is followed at once."""
+    reception = await line.reception(await line.describe(QUIET))
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    loop = asyncio.get_running_loop()
+    ended = iter([0.0] * 9 + [60.0] + [0.0] * 3)
+
+    async def session() -> None:
+        lasts = next(ended, None)
+        if lasts is None:
+            raise RejectedError("no such point", status=404)
+        async with reception.session():
+            await reception.begin()
+            monkeypatch.setattr(reception, "_begun_s", loop.time() - lasts)
+            raise UnavailableError("gone")
+
+    monkeypatch.setattr(reception, "_sleep", pause)
+    await reception.keep(session)
+    assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 0.5, 1]

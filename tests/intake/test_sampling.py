@@ -1,3 +1,4 @@
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pibridge.intake import quarantine as quarantine_module
 from pibridge.intake import sampling as sampling_module
 from pibridge.intake import streams as streams_module
 from pibridge.intake.settings import StreamSettings
+from pibridge.model import ticks
 from pibridge.model.event import BAD, Lane
 from pibridge.model.tag import Mode
 from pibridge.pi.client import PiClient
@@ -239,8 +241,12 @@ async def test_a_clock_that_is_set_repeats_and_leaves_out_nothing(line: Line, ju
         await eventually(line.owes_nothing)
 
 
-async def test_a_restart_begins_by_pis_clock(line: Line) -> None:
-    """What is read is known before PI tells its time, which may lie behind ours: no instant of ours is waited for."""
+@pytest.mark.parametrize("ahead_s", [None, 3600])
+async def test_a_restart_begins_by_pis_clock(line: Line, ahead_s: float | None) -> None:
+    """What is read is known before PI tells its time, which may lie behind ours or ahead: no instant of ours counts."""
+    if ahead_s is not None:
+        line.clock.ticks = ticks.from_seconds(time.time() + ahead_s)
+        await line.tell_time()
     start = line.clock.ticks
     names = NAMES[:2]
     async with running(reading(line, s=sampled(*names)).run()):

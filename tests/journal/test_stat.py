@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from journal.samples import NOW, events, opened
+from pibridge.journal.gaps import NewGap
 from pibridge.model.event import Event, Lane
 
 
@@ -16,3 +17,12 @@ async def test_it_counts_what_is_kept_owed_and_held(tmp_path: Path) -> None:
         assert stat.lag["lake", Lane.LIVE] == 5
         await journal.advance("lake", Lane.LIVE, 3)
         assert journal.stat().lag["lake", Lane.LIVE] == 2
+
+
+async def test_it_counts_gaps_with_and_without_an_end(tmp_path: Path) -> None:
+    """Those of tags that are not heard now are debts, too."""
+    async with opened(tmp_path) as journal:
+        assert journal.stat().gaps == 0
+        await journal.open_gaps([NewGap(1, 0, 10, "test"), NewGap(2, 0, None, "test")])
+    async with opened(tmp_path) as journal:
+        assert journal.stat().gaps == 2

@@ -33,7 +33,7 @@ def frame(snapshot: Snapshot) -> RenderableType:
         *lines,
         pi,
         Text(f"journal  {_journal(snapshot.journal, snapshot.outlook)}"),
-        Text(f"gaps     {_gaps(snapshot.history, snapshot.outlook)}"),
+        Text(f"gaps     {_gaps(snapshot.history, snapshot.outlook, snapshot.journal.gaps)}"),
         Text(f"audit    {_audit(snapshot.audit)}"),
         *tables,
     )
@@ -94,8 +94,10 @@ def _audit(audit: AuditStatus) -> str:
     return f"up to {_time(audit.until)}, {audit.unexplained:,} unexplained, {audit.repaired:,} repaired"
 
 
-def _gaps(history: HistoryStatus, outlook: Outlook) -> str:
+def _gaps(history: HistoryStatus, outlook: Outlook, on_disk: int) -> str:
     text = f"{history.gaps_open:,} open, {history.gaps_paid:,} paid, {history.events_recovered:,} events recovered"
+    if on_disk > history.gaps_open:
+        text += f"; {on_disk:,} on disk, with those of tags that are not heard"
     if outlook.gaps_paid_share is not None:
         text += f"; {outlook.gaps_paid_share:.0%} paid"
     if outlook.gaps_paid_in_s is not None:

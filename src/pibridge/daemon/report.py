@@ -70,7 +70,7 @@ class Report:
                 reserved_bytes=stat.reserved_bytes,
                 oldest_seq=stat.oldest_seq,
                 newest_seq=stat.newest_seq,
-                gaps=history.owed,
+                gaps=stat.gaps,
                 dead_letters=sum(count.kept for count in stat.letters.values()),
                 damaged=stat.damaged_chunks,
                 dropped=stat.dropped_events,

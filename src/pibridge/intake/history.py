@@ -31,6 +31,7 @@ _STREAMS_PER_REQUEST = 50
 # What is compared in one go: larger answers hold up what arrives live.
 _VALUES_PER_REQUEST = 10_000
 _FEWEST_PER_STREAM = 100
+_FEWEST_AT_ALL = 2
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 
@@ -282,7 +283,7 @@ class History:
             )
 
     def _ask_for_less(self, error: TooMuchError) -> None:
-        if self._items <= _FEWEST_PER_STREAM:
+        if self._items <= _FEWEST_AT_ALL:
             raise UnavailableError(str(error)) from error
         self._items //= 2
         self._dense.clear()

@@ -27,6 +27,9 @@ AHEAD_TICKS = 600 * ticks.PER_SECOND
 
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
+_SHORT_ONES_AT_ONCE = 1
+"""So many sessions that do not outlast the longest pause are followed at once: links drop twice in a row."""
+
 _GRACE_S = 5.0
 """How long a value may be under way from PI's archive to us."""
 
@@ -50,6 +53,8 @@ class Reception:
         recoverable: Callable[[], None],
         refused: Callable[[], None],
         edited: Callable[[Sequence[Event]], None] = lambda _: None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.stream = stream
         self.web_ids = tuple(web_ids)
@@ -61,14 +66,18 @@ class Reception:
         self._recoverable = recoverable
         self._refused = refused
         self._edited = edited
+        self._sleep = sleep
         self._is_heard = False
+        self._begun_s = 0.0
         self._log = structlog.get_logger(stream=stream, tags=len(numbers))
 
     async def keep(self, session: Callable[[], Awaitable[None]]) -> RejectedError | UnauthorizedError:
         """Run session after session, until PI refuses one for these tags; give why.
 
-        A session that raises is tried again with longer and longer pauses, one that returns is followed at once.
+        A session that raises is tried again with longer and longer pauses. One that returns is followed at once, unless
+        it was short: then, too, after longer and longer pauses.
         """
+        short = 0
         while True:
             async for attempt in patiently(
                 self._log, "channel cannot be opened, it is tried again", _FIRST_PAUSE_S, _LONGEST_PAUSE_S
@@ -82,6 +91,10 @@ class Reception:
                         if error.status != HTTPStatus.FORBIDDEN or not self.client.gate.is_open:
                             raise
                         return error
+            lasted_s = asyncio.get_running_loop().time() - self._begun_s
+            short = short + 1 if lasted_s < _LONGEST_PAUSE_S else 0
+            if short > _SHORT_ONES_AT_ONCE:
+                await self._sleep(min(_FIRST_PAUSE_S * 2 ** (short - 1 - _SHORT_ONES_AT_ONCE), _LONGEST_PAUSE_S))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[None]:
@@ -106,6 +119,7 @@ class Reception:
         self.counters.channels_open += 1
         self.counters.last_error = ""
         self._is_heard = True
+        self._begun_s = asyncio.get_running_loop().time()
         self._recoverable()
         self._log.info("channel open")
 

@@ -66,11 +66,14 @@ class Sampling:
 
     async def _ask_first(self) -> tuple[range, Outcomes[list[TimedValue]]]:
         """Sample the last instant that is past by PI's clock, which may be known only from the first answer."""
+        is_clock_known = False
         while True:
             instants = range(instant := self._due(), instant + 1)
             outcomes = await interpolated(self.reception.client, list(self._numbers), instants)
-            if self._is_past(instant):
+            is_latest = (self._due() - instant) // self._spacing_ticks < _MOST_AT_ONCE
+            if self._is_past(instant) and (is_latest or is_clock_known):
                 return instants, outcomes
+            is_clock_known = True
 
     async def _following(self, instant: int) -> range:
         """Wait for an instant; give it and those that are past by now, but if they are many, only the last."""

@@ -76,6 +76,12 @@ def change(db: apsw.Connection, changes: Iterable[GapChange]) -> None:
                 db.execute("DELETE FROM gap WHERE id = ?", (gap_id,))
 
 
+def count(db: apsw.Connection) -> int:
+    """Give how many gaps there are, also those that have no end yet."""
+    found: int = db.execute("SELECT count(*) FROM gap").get
+    return found
+
+
 def unpaid(db: apsw.Connection, tags: Collection[int] | None = None) -> list[Gap]:
     """Give all gaps, or those of these tags, by tag and start."""
     rows = db.execute(

@@ -14,8 +14,8 @@ class JournalStat(Struct, frozen=True):
     """Bytes are those that count for `max_size`, `reserved_bytes` of them in any case.
 
     `held`: events that wait for their place.
-    `lag`: events of the lane that the sink has not acknowledged. `dead_letters`: ever; `letters`: kept now, by sink, as
-    of a second ago.
+    `lag`: events of the lane that the sink has not acknowledged. `dead_letters`: ever; `letters`: kept now, by sink;
+    they and `gaps`, with or without an end, are as of a second ago.
     `newest_seq` is 0 and `oldest_seq` 1 when nothing was ever stored; when nothing is kept, oldest is newest + 1.
     """
 
@@ -33,6 +33,7 @@ class JournalStat(Struct, frozen=True):
     letters: dict[str, Count]
     dropped_events: int
     trimmed_ticks: int
+    gaps: int
 
 
 def of(writer: Writer, quota: Quota, cursors: Mapping[Key, Cursor], held: int) -> JournalStat:
@@ -53,4 +54,5 @@ def of(writer: Writer, quota: Quota, cursors: Mapping[Key, Cursor], held: int) -
         letters=writer.letters,
         dropped_events=tally.dropped_events,
         trimmed_ticks=tally.trimmed_ticks,
+        gaps=writer.gaps,
     )

@@ -35,7 +35,7 @@ _T = TypeVar("_T")
 class Writer:
     """Owns the writing connection. `settle` and `fail` are called from its thread.
 
-    `full`, `tally`, `letters`, `used_bytes` and `oldest_seq` may be read from any thread.
+    `full`, `tally`, `letters`, `gaps`, `used_bytes` and `oldest_seq` may be read from any thread.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of one machine
@@ -54,6 +54,7 @@ class Writer:
         self.tally = tally.load(db)
         self._counting = Counting()
         self.letters = self._counting(db, self.tally)
+        self.gaps = gaps.count(db)
         self.oldest_seq = chunks.oldest(db) or self.tally.next_seq
         self.used_bytes = used_bytes(db)
         self._db = db
@@ -281,6 +282,7 @@ class Writer:
         if self._retention.has_expired(Ledger(self._db, self.tally, now_s)):
             self._change_if_possible(now_s, self._retention.expire)
         self.letters = self._counting(self._db, self.tally)
+        self.gaps = gaps.count(self._db)
         if not self._reserve.keep():
             self._set_full("the disk is full", "free space on the disk of journal.path")
         if self._quota.excess_bytes(self._db):

@@ -47,14 +47,14 @@ _JOURNAL: Mapping[str, tuple[str, Family, str]] = {
     "reserved_bytes": ("reserved_bytes", GaugeMetricFamily, "Of that, what is reserved for other than events."),
     "oldest_seq": ("oldest_seq", GaugeMetricFamily, "Position of the oldest event held."),
     "newest_seq": ("newest_seq", GaugeMetricFamily, "Position of the newest event held."),
-    "gaps": ("gaps", GaugeMetricFamily, "Gaps that are not paid yet."),
+    "gaps": ("gaps", GaugeMetricFamily, "Gaps that are not paid yet, also those of tags that are not heard now."),
     "dead_letters": ("dead_letters", GaugeMetricFamily, "Records kept that a sink refused for good."),
     "damaged": ("damaged_chunks", GaugeMetricFamily, "Chunks set aside because they cannot be read."),
     "dropped": ("dropped_events", GaugeMetricFamily, "Events given up undelivered because the journal was full."),
     "held": ("held_events", GaugeMetricFamily, "Events that wait until their batch is known."),
 }
 _HISTORY: Mapping[str, tuple[str, Family, str]] = {
-    "gaps_open": ("gaps_open", GaugeMetricFamily, "Gaps known and not paid yet."),
+    "gaps_open": ("gaps_open", GaugeMetricFamily, "Gaps of tags that are read, to be paid now."),
     "gaps_paid": ("gaps_paid", CounterMetricFamily, "Gaps paid from PI's archive since the start."),
     "events_recovered": ("events_recovered", CounterMetricFamily, "Events recovered by paying gaps since the start."),
     "updates": ("updates", CounterMetricFamily, "Values found replaced in PI's archive."),

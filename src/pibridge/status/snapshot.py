@@ -106,8 +106,8 @@ class JournalStatus(Struct, frozen=True, kw_only=True):
 
     `events`: held now; `bytes`: used of `max_bytes`, `reserved_bytes` of them for other than events;
     `oldest_seq`, `newest_seq`: 0 if it is empty;
-    `gaps`: not paid yet; `dead_letters`: kept refusals; `damaged`: chunks set aside;
-    `dropped`: events given up because it was full; `held`: events that wait for their batch.
+    `gaps`: not paid yet, also of tags that are not heard now; `dead_letters`: kept refusals;
+    `damaged`: chunks set aside; `dropped`: events given up because it was full; `held`: those that wait for a batch.
     """
 
     events: int = 0
