@@ -1,9 +1,11 @@
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from intake.archivists import BULK, LONG_S, Archivist, judge
 from intake.lines import QUIET, Line, opened, plant_settings
@@ -110,3 +112,37 @@ async def test_a_server_that_gives_very_little_is_read_all_the_same(tmp_path: Pa
         await archivist.owe(BULK, -LONG_S)
         await archivist.pay()
         await judge(line, BULK, -LONG_S)
+
+
+async def test_a_gap_that_is_no_longer_owed_is_not_paid_by_an_answer_under_way(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its tag is read no longer: the others are paid, and it waits on disk."""
+    gate = asyncio.Event()
+
+    async def after_the_gate(*given: Any) -> Any:
+        answer = await recorded(*given)
+        await gate.wait()
+        return answer
+
+    monkeypatch.setattr(asking_module, "recorded", after_the_gate)
+    archivist = Archivist(line)
+    await archivist.owe(BULK, -LONG_S)
+    async with running(archivist.history.run()):
+        await eventually(lambda: archivist.history._ahead)
+        archivist.catalogue.remove(archivist.numbers[:1])
+        gate.set()
+        await eventually(lambda: line.counters.history.paid == len(BULK) - 1)
+    assert [gap.tag for gap in await line.journal.gaps()] == archivist.numbers[:1]
+    assert {event.tag for event in await line.events()} == set(archivist.numbers[1:])
+
+
+async def test_two_tags_of_one_point_are_paid_one_after_the_other(line: Line) -> None:
+    """Such as one point in two streams: a request has it once."""
+    archivist = Archivist(line)
+    await archivist.owe(BULK[:2], -LONG_S)
+    one, other = (archivist.catalogue.tag(number) for number in archivist.numbers)
+    archivist.catalogue.add({archivist.numbers[1]: replace(other, web_id=one.web_id)})
+    await archivist.pay()
+    told = [[(event.ticks, event.value) for event in await line.events([number])] for number in archivist.numbers]
+    assert told[0] == told[1] != []

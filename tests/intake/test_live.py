@@ -7,12 +7,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from intake.lines import QUIET, SECOND, Doorkeeper, Line, opened, plant_settings
-from pibridge.errors import RejectedError, UnauthorizedError
+from pibridge.errors import RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake import live as live_module
 from pibridge.intake.pages import MARGIN_TICKS
-from pibridge.intake.reception import AHEAD_TICKS, heard_until, missed, newest
+from pibridge.intake.reception import AHEAD_TICKS
 from pibridge.journal.gaps import Gap
+from pibridge.model import ticks
 from pibridge.model.event import SUBSTITUTED, UPDATE, Event, Lane
+from pibridge.pi.channel import Channel
 from waiting import eventually, running
 
 BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
@@ -379,19 +381,19 @@ async def test_a_channel_that_beats_stays_open(line: Line) -> None:
     assert line.counters.stream("s").reconnects == 0
 
 
-async def test_a_gap_begins_where_the_tag_was_last_heard(line: Line) -> None:
-    """An event ahead of PI's clock says nothing about what comes before it."""
-    tags = await line.describe(*BULK)
-    ahead, behind, fresh = tags
-    now = line.clock.ticks
-    await line.journal.join([fresh], now - 5)
-    line.journal.append([Event(ahead, now + 300 * SECOND, 1.0), Event(behind, now - 300 * SECOND, 2.0)], now)
-    assert heard_until(line.journal, ahead) == now
-    assert heard_until(line.journal, behind) == now - 300 * SECOND
-    assert heard_until(line.journal, fresh) == now - 5
-    gaps = missed(line.journal, [ahead, fresh, 99], "why")
-    assert [(gap.tag, gap.start_ticks, gap.reason) for gap in gaps] == [
-        (ahead, now - MARGIN_TICKS, "why"),
-        (fresh, now - 5 - MARGIN_TICKS, "why"),
-    ]
-    assert [event.value for event in newest(line.journal, list(tags))] == [1.0, 2.0]
+async def test_what_came_before_a_message_that_is_none_is_journaled(line: Line) -> None:
+    """Both are received at once; the channel is lost by the second."""
+    (tag,) = (await line.describe(QUIET)).values()
+    live = await line.channel(await line.describe(QUIET))
+    stamp = ticks.render(line.clock.ticks)
+    value = f'{{"Items":[{{"WebId":"{tag.web_id}","Items":[{{"Timestamp":"{stamp}","Value":7.5}}]}}]}}'
+
+    class Lump(Channel):
+        def __init__(self) -> None: ...
+
+        async def receive(self) -> list[bytes]:
+            return [value.encode(), b'{"Items":[{"WebId":', value.encode()]
+
+    with pytest.raises(UnavailableError, match="cut off"):
+        await live._receive(Lump())
+    assert await line.values(1) == [7.5]

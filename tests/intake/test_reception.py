@@ -9,9 +9,11 @@ from intake.lines import QUIET, SECOND, Line, opened, plant_settings
 from pibridge.errors import JournalFullError, RejectedError, UnauthorizedError, UnavailableError
 from pibridge.intake.arrivals import Arrived
 from pibridge.intake.pages import MARGIN_TICKS
-from pibridge.intake.reception import AHEAD_TICKS, missed
+from pibridge.intake.reception import AHEAD_TICKS, heard_until, missed, newest
 from pibridge.model.event import Event
 from waiting import running
+
+BULK = ["BULK.000001", "BULK.000002", "BULK.000003"]
 
 
 @pytest.fixture
@@ -160,3 +162,21 @@ async def test_a_session_that_is_lost_at_once_again_and_again_is_opened_less_oft
     monkeypatch.setattr(reception, "_sleep", pause)
     await reception.keep(session)
     assert pauses == [0.5, 1, 2, 4, 8, 16, 30, 30, 0.5, 1]
+
+
+async def test_a_gap_begins_where_the_tag_was_last_heard(line: Line) -> None:
+    """An event ahead of PI's clock says nothing about what comes before it."""
+    tags = await line.describe(*BULK)
+    ahead, behind, fresh = tags
+    now = line.clock.ticks
+    await line.journal.join([fresh], now - 5)
+    line.journal.append([Event(ahead, now + 300 * SECOND, 1.0), Event(behind, now - 300 * SECOND, 2.0)], now)
+    assert heard_until(line.journal, ahead) == now
+    assert heard_until(line.journal, behind) == now - 300 * SECOND
+    assert heard_until(line.journal, fresh) == now - 5
+    gaps = missed(line.journal, [ahead, fresh, 99], "why")
+    assert [(gap.tag, gap.start_ticks, gap.reason) for gap in gaps] == [
+        (ahead, now - MARGIN_TICKS, "why"),
+        (fresh, now - 5 - MARGIN_TICKS, "why"),
+    ]
+    assert [event.value for event in newest(line.journal, list(tags))] == [1.0, 2.0]

@@ -85,3 +85,16 @@ def test_a_frame_that_is_too_large_is_refused_before_it_has_come() -> None:
         return closed.value.sent.code if closed.value.sent else None
 
     assert asyncio.run(told()) == CloseCode.MESSAGE_TOO_BIG
+
+
+def test_a_message_between_the_fragments_of_another_is_an_error() -> None:
+    """It is left to `websockets`, which ends the connection: whose parts follow nobody could tell."""
+
+    async def told() -> State:
+        protocol = ClientProtocol(parse_uri("ws://pi.example/"), state=State.OPEN)
+        connection = Connection(protocol)
+        connection.connection_made(Deaf())
+        connection.data_received(b"\x01\x01a" + b"\x81\x01b")
+        return protocol.state
+
+    assert asyncio.run(told()) is State.CLOSING
