@@ -146,3 +146,17 @@ async def test_two_tags_of_one_point_are_paid_one_after_the_other(line: Line) ->
     await archivist.pay()
     told = [[(event.ticks, event.value) for event in await line.events([number])] for number in archivist.numbers]
     assert told[0] == told[1] != []
+
+
+@pytest.mark.parametrize("together", [26, 37, 40])
+async def test_many_events_of_one_time_are_read_up_to_the_limit_of_the_server(tmp_path: Path, together: int) -> None:
+    """What PI gives in one answer is found closely before anything is left out."""
+    async with opened(tmp_path, plant_settings(max_items_per_call=41)) as line:
+        for value in range(together):
+            line.write(-60, float(value))
+        line.write(-50, 99.0)
+        archivist = Archivist(line, items=100)
+        await archivist.owe([QUIET, *BULK], -LONG_S)
+        await archivist.pay()
+        await judge(line, [QUIET, *BULK], -LONG_S)
+        assert line.counters.history.left_out == 0

@@ -57,6 +57,8 @@ class History:
         self._ahead: deque[tuple[Sequence[Gap], asyncio.Task[Asked | None]]] = deque()
         # Tags whose history was not to be had when it was last asked for, and why: told once.
         self._unread: dict[int, str] = {}
+        # So many PI refused to give in one answer, or one more than it is ever asked for.
+        self._refused = items_per_request + 1
         # Gaps with more events at one time than fit: to be asked for alone, with this count.
         self._dense: dict[int, int] = {}
         self._log = structlog.get_logger()
@@ -99,7 +101,7 @@ class History:
             await self._pay(chosen, await asking)
         except TooMuchError as error:
             self._forget_what_was_asked()
-            self._ask_for_less(error)
+            self._ask_for_less(chosen, error)
         except PASSING:
             self._forget_what_was_asked()
             raise
@@ -127,8 +129,11 @@ class History:
         """Ask for a page of each gap. None: they are sampled, and what lacks is seen when it is their turn."""
         if self._catalogue.spacing_ticks(gaps[0].tag) is not None:
             return None
-        most = self._dense.get(gaps[0].id, max(2, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
-        return await ask(gaps, most, self._owed.looks, self._client, self._journal, self._catalogue)
+        return await ask(gaps, self._most(gaps), self._owed.looks, self._client, self._journal, self._catalogue)
+
+    def _most(self, gaps: Sequence[Gap]) -> int:
+        """Give how many values of each gap to ask for."""
+        return self._dense.get(gaps[0].id, max(2, min(self._items, _VALUES_PER_REQUEST) // len(gaps)))
 
     async def _pay(self, gaps: Sequence[Gap], asked: Asked | None) -> None:
         """Write down what came of gaps that still can be read: all are of tags that are sampled alike, or of none."""
@@ -175,7 +180,7 @@ class History:
                 gap, events, journaled.get(gap.tag, ()), full=page.full, archived_before=before, trimmed_ticks=trimmed
             )
             if settled.stuck and not self._is_hopeless(gap, asked.most):
-                self._dense[gap.id] = min(2 * asked.most, self._items)
+                self._dense[gap.id] = self._more_than(asked.most)
                 continue
             self._dense.pop(gap.id, None)
             told += self._archived(gap.tag, settled.told, asked.provisional[gap.tag])
@@ -204,7 +209,11 @@ class History:
 
     def _is_hopeless(self, gap: Gap, most: int) -> bool:
         """Tell whether the gap was asked for alone, with the greatest count."""
-        return gap.id in self._dense and most >= self._items
+        return gap.id in self._dense and most >= self._items and self._more_than(most) == most
+
+    def _more_than(self, most: int) -> int:
+        """Give how many values to ask for instead: what PI gives for sure, else half-way to what it has refused."""
+        return min(2 * most, self._items) if most < self._items else (most + self._refused) // 2
 
     def _pages(self, gaps: Sequence[Gap], asked: Asked) -> dict[int, Page]:
         """Give the page of each gap's tag; gaps of tags that PI does not give are set aside, with the reason."""
@@ -282,9 +291,16 @@ class History:
                 hint="check the tag in PI",
             )
 
-    def _ask_for_less(self, error: TooMuchError) -> None:
+    def _ask_for_less(self, gaps: Sequence[Gap], error: TooMuchError) -> None:
+        most = self._most(gaps)
+        if most > self._items:
+            # Tried for one gap only: what is between is tried next.
+            self._refused = most
+            self._dense[gaps[0].id] = (self._items + most) // 2
+            return
         if self._items <= _FEWEST_AT_ALL:
             raise UnavailableError(str(error)) from error
+        self._refused = self._items
         self._items //= 2
         self._dense.clear()
         self._log.warning(
