@@ -46,21 +46,25 @@ class Times(Struct, gc=False):
 
     def add(self, time: int) -> None:
         """Take a time in."""
-        quiet = (self.quiet_from, self.quiet_to)
         if time > self.last:
-            quiet = max(quiet, (self.last, time), key=_length)
+            self._is_quiet(self.last, time)
             self.last = time
         elif time < self.first:
-            quiet = max(quiet, (time, self.first), key=_length)
+            self._is_quiet(time, self.first)
             self.first = time
         elif self.quiet_from < time < self.quiet_to:
-            quiet = max((self.quiet_from, time), (time, self.quiet_to), key=_length)
-        self.quiet_from, self.quiet_to = quiet
+            start, end = self.quiet_from, self.quiet_to
+            self.quiet_from, self.quiet_to = start, time
+            self._is_quiet(time, end)
 
     def may_meet(self, start: int, end: int) -> bool:
         """Tell whether one of them may lie within this time, both ends included."""
         is_quiet = self.quiet_from < start and end < self.quiet_to
         return start <= self.last and self.first <= end and not is_quiet
+
+    def _is_quiet(self, start: int, end: int) -> None:
+        if end - start > self.quiet_to - self.quiet_from:
+            self.quiet_from, self.quiet_to = start, end
 
 
 Marks = Mapping[int, Mark]
@@ -216,10 +220,6 @@ class Deadband:
 def build(settings: FilterSettings) -> Deadband | None:
     """Make the deadband of one sink. None: it has none."""
     return Deadband(settings.deadband, settings.heartbeat) if settings.deadband.amount else None
-
-
-def _length(stretch: tuple[int, int]) -> int:
-    return stretch[1] - stretch[0]
 
 
 def _is_number(value: object) -> bool:
