@@ -3,13 +3,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import msgpack
 from msgspec.structs import replace
 
 from context.plants import CASCADE, LANES, NO_DATA, NOON, NOTE, POINT
-from pibridge.context.deadband import Deadband, Mark, build
+from pibridge.context.deadband import Deadband, Mark, Times, build
 from pibridge.context.meaning import quality
 from pibridge.context.record import Record, context_of
 from pibridge.context.settings import FilterSettings, Width
@@ -141,12 +141,54 @@ def test_a_live_value_is_compared_with_a_recovered_one_that_lies_nearer() -> Non
     assert passed(of(1), told) == [10, 20, 10.1]
 
 
+def test_a_value_passes_where_the_other_lane_has_one_on_its_way_in_between() -> None:
+    """In both directions, until it is acknowledged; also if it was kept back: another try may let it pass."""
+    for lane, other in ((Lane.LIVE, Lane.HISTORY), (Lane.HISTORY, Lane.LIVE)):
+        deadband = of(1)
+        assert passed(deadband, [record(0, 10, lane=lane)]) == [10]
+        assert [deadband.keeps_back(record(t, v, lane=other)) for t, v in ((5, 10.1), (9, 20))] == [True, False]
+        assert [deadband.keeps_back(record(t, 10.2, lane=lane)) for t in (4, 5, 6, 9, 10, 11)] == [
+            *[True, False, False, False, False, True]
+        ]
+        deadband.rollback(lane)
+        deadband.commit(other)
+        assert [deadband.keeps_back(record(t, v, lane=lane)) for t, v in ((10, 20.1), (11, 10))] == [True, False]
+
+
+def test_a_value_passes_where_the_other_lane_may_come_upon_one_in_between() -> None:
+    """Of what it has not asked about yet, only the time is known; and what passed so is told by its position."""
+    deadband = of(1)
+    assert passed(deadband, [record(10, 10)]) == [10]
+    spans = ((0, 9), (21, 30), (0, 10), (20, 30))
+    kept_back = [deadband.keeps_back(record(20 if span != (20, 30) else 21, 10), _ticks(*span)) for span in spans[:3]]
+    assert kept_back == [True, True, False]
+    assert deadband.passed_unsure == {Lane.LIVE: 1}
+    assert not deadband.keeps_back(record(30, 10.1), _ticks(20, 25))
+
+
+def _ticks(first_s: float, last_s: float) -> tuple[int, int]:
+    return NOON + ticks.from_seconds(first_s), NOON + ticks.from_seconds(last_s)
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.integers(0, 30), st.integers(0, 10))
+def test_times_leave_none_out(told: list[int], start: int, length: int) -> None:
+    """What lies within a time is never denied; with up to two, nothing else is said."""
+    times = Times(told[0], told[0], told[0], told[0])
+    for time in told[1:]:
+        times.add(time)
+    meets = any(start <= time <= start + length for time in told)
+    assert times.may_meet(start, start + length) >= meets
+    if len(set(told)) <= 2:
+        assert times.may_meet(start, start + length) == meets
+
+
 @dataclass
 class Known:
     """All that was delivered, by lane in the order in which it was: what the deadband is judged by."""
 
     acknowledged: dict[Lane, list[Record]] = field(default_factory=lambda: {lane: [] for lane in Lane})
     tentative: dict[Lane, list[Record]] = field(default_factory=lambda: {lane: [] for lane in Lane})
+    asked: dict[Lane, list[Record]] = field(default_factory=lambda: {lane: [] for lane in Lane})
 
     def is_older(self, told: Record) -> bool:
         """Tell whether the lane has delivered something newer."""
@@ -157,6 +199,10 @@ class Known:
         """Tell whether the other lane has delivered something newer."""
         other = next(lane for lane in Lane if lane is not told.context.lane)
         return any(each.event.ticks > told.event.ticks for each in self.acknowledged[other])
+
+    def is_unsure(self, told: Record) -> bool:
+        """Tell whether the other lane was asked about something that is neither acknowledged nor forgotten."""
+        return any(lane is not told.context.lane and asked for lane, asked in self.asked.items())
 
     def is_small_change(self, told: Record, width: float) -> bool:
         """Tell whether it differs too little from what was delivered last by time, within the heartbeat."""
@@ -196,22 +242,106 @@ def test_nothing_is_kept_back_that_was_not_told(steps: list[Any]) -> None:
             case Record():
                 is_small = known.is_small_change(step, 2)
                 is_kept_back = deadband.keeps_back(step)
-                if is_kept_back or not known.is_behind(step):
+                if is_kept_back or not (known.is_behind(step) or known.is_unsure(step)):
                     assert is_kept_back == (is_small and not known.is_older(step))
+                known.asked[step.context.lane].append(step)
                 if not is_kept_back:
                     known.tentative[step.context.lane].append(step)
             case "commit", lane:
                 deadband.commit(lane)
                 known.acknowledged[lane] += known.tentative[lane]
-                known.tentative[lane] = []
+                known.tentative[lane], known.asked[lane] = [], []
             case "rollback", lane:
                 deadband.rollback(lane)
-                known.tentative[lane] = []
+                known.tentative[lane], known.asked[lane] = [], []
             case _:
                 kept = {lane: msgpack.encode(deadband.acknowledged(lane)) for lane in Lane}
                 deadband = of(2, HEARTBEAT_S)
                 deadband.restore({lane: msgpack.decode(kept[lane], type=dict[int, Mark]) for lane in Lane})
                 known.tentative = {lane: [] for lane in Lane}
+                known.asked = {lane: [] for lane in Lane}
+
+
+class Course:
+    """A journal of two lanes that are judged, tried again and acknowledged, each for itself."""
+
+    def __init__(self) -> None:
+        self.deadband = of(2, HEARTBEAT_S)
+        self.journal: list[Record] = []
+        self.cursors = dict.fromkeys(Lane, 0)
+        self.read = dict.fromkeys(Lane, 0)
+        self.verdicts: dict[int, tuple[bool, int]] = {}
+        """By position: whether it was kept back, and how much was in the journal then."""
+
+    def step(self, step: Any) -> None:
+        """Do what is said."""
+        match step:
+            case Record():
+                self.journal.append(Record(len(self.journal) + 1, step.event, step.context))
+            case "read", lane, most:
+                for told in self.behind(lane)[:most]:
+                    self._judge(told)
+            case "acknowledge", lane:
+                self.deadband.commit(lane)
+                self.cursors[lane] = self.read[lane]
+            case "try again", lane:
+                self.deadband.rollback(lane)
+                self.read[lane] = self.cursors[lane]
+
+    def behind(self, lane: Lane) -> list[Record]:
+        """Give what a lane has yet to read."""
+        return [told for told in self.journal if told.context.lane is lane and told.seq > self.read[lane]]
+
+    def _judge(self, told: Record) -> None:
+        lane = told.context.lane
+        times = [each.event.ticks for other in Lane if other is not lane for each in self.behind(other)]
+        ahead = (min(times), max(times)) if times else None
+        self.verdicts[told.seq] = self.deadband.keeps_back(told, ahead), len(self.journal)
+        self.read[lane] = told.seq
+
+    def wrong(self) -> list[Record]:
+        """Give what was kept back of it though the sink got nothing that is near enough."""
+        return [told for told in self.journal if self.verdicts[told.seq][0] and not self._is_small_change(told)]
+
+    def _is_small_change(self, told: Record) -> bool:
+        known = self.verdicts[told.seq][1]
+        before = [
+            each.event
+            for each in self.journal
+            if not self.verdicts[each.seq][0]
+            and each.seq <= (told.seq if each.context.lane is told.context.lane else known)
+            and each.event.ticks <= told.event.ticks
+        ]
+        latest = max((event.ticks for event in before), default=0)
+        return any(
+            type(last.value) is float
+            and not last.status & DELETE
+            and abs(told.event.value - last.value) < 2
+            and told.event.ticks - latest < ticks.from_seconds(HEARTBEAT_S)
+            and quality(told.event, text=False) == quality(last, text=False)
+            for last in before
+            if last.ticks == latest
+        )
+
+
+_TRIES = st.tuples(st.just("read"), LANES, st.integers(1, 5)) | st.tuples(
+    st.sampled_from(["acknowledge", "try again"]), LANES
+)
+
+
+_NEAR = st.builds(record, st.integers(0, 9), st.integers(0, 3).map(float), st.just(0), LANES)
+
+
+@settings(max_examples=300)
+@given(st.lists(_NEAR | _NEAR | _TOLD | _TRIES | _TRIES, min_size=20, max_size=60))
+def test_what_the_sink_finally_got_bears_out_what_was_kept_back(steps: list[Any]) -> None:
+    """However the lanes take turns: it differs too little from the last by time, of all that was journaled by then."""
+    course = Course()
+    for step in steps:
+        course.step(step)
+    for lane in Lane:
+        course.step(("read", lane, len(course.journal)))
+    assert not course.wrong()
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4).map(float)), min_size=1, max_size=30), st.data())

@@ -1,3 +1,4 @@
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from pibridge.journal.letters import Wanted
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
 from pibridge.model.event import BAD, UPDATE, Event, Lane
+from pibridge.sinks.contract import Bounds
+from waiting import eventually
 
 GOOD = {"quality": ["good"]}
 THIN = {"deadband": 2, "heartbeat": "20s"}
@@ -130,6 +133,34 @@ async def test_a_new_deadband_knows_nothing_of_what_was_before_it(tmp_path: Path
             found = [at_sink.verdict for _, at_sink in judged(dock, told).values()]
     known = [Verdict.DELIVERED, Verdict.WITHHELD, Verdict.WITHHELD, Verdict.DELIVERED]
     assert found == [*[Verdict.UNCERTAIN] * 4, *known]
+
+
+async def test_what_passed_because_of_the_other_lane_is_not_asked_again(tmp_path: Path) -> None:
+    """Whether it would have been kept back otherwise says nothing: up to it only what is remembered counts."""
+    released = asyncio.Event()
+
+    async def wait(bounds: Bounds) -> None:
+        if bounds.lane is Lane.HISTORY:
+            await released.wait()
+
+    def at(tag: int, time_s: int, value: int) -> Event:
+        return Event(tag, NOW + time_s * ticks.PER_SECOND, value)
+
+    told, shelf = loaded(tmp_path, sinks=sink(tmp_path, {"deadband": 1.5})), Shelf(before_keeping=wait)
+    async with opened(tmp_path) as dock, asyncio.TaskGroup() as group:
+        await dock.journal.commit(Lane.HISTORY, [at(2, 0, 0)], NOW)
+        group.create_task(delivered(dock, told, shelf))
+        await eventually(lambda: len(shelf.fixed) == 1)
+        await dock.journal.commit(Lane.HISTORY, [at(2, 5, 0), at(2, 7, 9)], NOW)  # not read before the first is taken
+        await dock.journal.commit(Lane.LIVE, [at(1, *pair) for pair in ((0, 0), (10, 1), (11, 2))], NOW)
+        await dock.journal.commit(Lane.LIVE, [at(1, *pair) for pair in ((20, 9), (30, 19), (60, 29), (90, 29))], NOW)
+        await eventually(lambda: len(shelf.seqs()) == 5)
+        released.set()
+    async with opened(tmp_path) as dock:
+        found = {seq: at_sink.verdict for seq, (_, at_sink) in judged(dock, told).items()}
+    assert shelf.seqs() == [4, 5, 7, 8, 9]
+    assert {seq for seq, verdict in found.items() if verdict is Verdict.UNCERTAIN} == {5, 6, 7}
+    assert {seq for seq, verdict in found.items() if verdict is Verdict.WITHHELD} == {2, 10}
 
 
 async def test_resent_letters_are_on_their_way(tmp_path: Path) -> None:

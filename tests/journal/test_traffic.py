@@ -25,7 +25,7 @@ class Road:
         self.newest.grow(3)
         self.waiting = Waiting([])
         self.requests = Requests(self.jobs.append)
-        self.feeds = {lane: Feed(0, _nothing_on_disk, _nothing_damaged) for lane in Lane}
+        self.feeds = {lane: Feed(0, 0, _nothing_on_disk, _nothing_damaged) for lane in Lane}
         self.traffic = Traffic(
             flush_s=0.001,
             tags=lambda: 3,

@@ -3,6 +3,9 @@
 Each advance of a cursor notes what it changed. The notes are replaced by one that says all when they have become longer
 than that. The seal of a batch notes what the deadband kept back of it: the other lane may since have delivered what
 would change the verdict, and the same batch has the same records.
+
+Of what a lane has yet to acknowledge the deadband knows the tags as far as the lane has read since it last began a
+batch; of what lies ahead of that, only from when to when it is, whatever the tag.
 """
 
 import asyncio
@@ -13,7 +16,7 @@ import structlog
 import zstandard
 from msgspec import MsgspecError, Struct, field, msgpack
 
-from pibridge.context.deadband import Deadband, Mark, Marks
+from pibridge.context.deadband import OTHER, Deadband, Mark, Marks
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
 from pibridge.journal.cursors import Cursor
@@ -50,7 +53,7 @@ class _Content(Struct, array_like=True):
 
     `marks`: of an advance, what changed in its lane, whose batch is sealed no longer. `sealed`: what was kept back of
     sealed batches. `since`: behind these positions the deadband began anew, and was asked about every event; empty: it
-    is not known.
+    is not known. `unsure`: no record behind these positions passed because of what the other lane had on its way.
     """
 
     width: str
@@ -58,13 +61,18 @@ class _Content(Struct, array_like=True):
     marks: Mapping[Lane, Mapping[int, Mark]]
     sealed: Mapping[Lane, Places]
     since: Mapping[Lane, int] = {}
+    unsure: Mapping[Lane, int] = {}
 
 
 class Delivered(Struct, frozen=True):
-    """What the notes of a sink say of all that it delivered behind the positions `since`, up to `cursors`."""
+    """What the notes of a sink say of all that it delivered behind the positions `since`, up to `cursors`.
+
+    `unsure`: no record behind these positions passed because of what the other lane had on its way.
+    """
 
     width: str
     since: Mapping[Lane, int]
+    unsure: Mapping[Lane, int]
     cursors: Mapping[Lane, int]
     marks: Mapping[Lane, Marks]
 
@@ -83,6 +91,7 @@ class Thinning:
         self._deadband = deadband
         self._width = str(deadband.width)
         self._cursors: dict[Lane, int] = {}
+        self._read: dict[Lane, int] = {}
         self._kept_back: dict[Lane, Places] = {}
         self._sealed: dict[Lane, Places] = {}
         self._since: Mapping[Lane, int] = {}
@@ -94,6 +103,7 @@ class Thinning:
         """Remember what is on disk, if it stands for where the sink is."""
         cursors = {lane: await self._journal.cursor(self._sink, lane) for lane in Lane}
         self._cursors = {lane: cursor.seq for lane, cursor in cursors.items()}
+        self._read = dict(self._cursors)
         # A batch that is sealed already was judged before.
         self._since = {} if any(cursor.sealed for cursor in cursors.values()) else self._cursors
         notes = await self._journal.notes(self._sink)
@@ -112,6 +122,7 @@ class Thinning:
         self._sealed = dict(said.sealed)
         if said.width == self._width:
             self._deadband.restore(said.marks)
+            self._deadband.passed_unsure.update(said.unsure)
             self._since = said.since
             self._whole_bytes = len(notes[0])
             self._notes_bytes = sum(map(len, notes))
@@ -119,18 +130,20 @@ class Thinning:
     def begin(self, lane: Lane, cursor: Cursor) -> Filter:
         """Give the filter of a batch behind the cursor; what an earlier try delivered is forgotten."""
         self._deadband.rollback(lane)
+        self._read[lane] = cursor.seq
         self._kept_back[lane] = Places(cursor.seq)
         sealed_to = cursor.sealed.last if cursor.sealed else cursor.seq
         # A batch that was sealed without a deadband held all.
         sealed = self._sealed.get(lane, Places(cursor.seq))
-        admits, deadband = self._admits, self._deadband
+        admits, deadband, other = self._admits, self._deadband, OTHER[lane]
 
         def verdict(record: Record) -> str:
+            self._read[lane] = record.seq
             reason = admits(record)
             if reason:
                 return reason
             if record.seq > sealed_to:
-                is_kept_back = deadband.keeps_back(record)
+                is_kept_back = deadband.keeps_back(record, self._journal.ahead(other, self._read[other]))
             else:
                 is_kept_back = record.seq in sealed
                 if not is_kept_back:
@@ -168,6 +181,7 @@ class Thinning:
             self._count(note)
             self._cursors = cursors
             self._deadband.commit(lane)
+            self._read[lane] = seq
             self._kept_back[lane] = Places(seq)
             self._sealed.pop(lane, None)
 
@@ -175,12 +189,14 @@ class Thinning:
         self, cursors: dict[Lane, int], changes: Mapping[Lane, Marks], sealed: Mapping[Lane, Places]
     ) -> Note:
         """Say what changes, or all if that is due."""
+        since, unsure = self._since, self._deadband.passed_unsure
         if self._whole_bytes and self._notes_bytes < max(_FEWEST_BYTES, 2 * self._whole_bytes):
-            return Note(_packed(_Content(self._width, cursors, changes, sealed, self._since)), is_whole=False)
+            return Note(_packed(_Content(self._width, cursors, changes, sealed, since, unsure)), is_whole=False)
         known = self._deadband.acknowledged
         marks = {lane: {**known(lane), **changes.get(lane, {})} for lane in Lane}
         all_sealed = {lane: places for lane, places in self._sealed.items() if lane not in changes}
-        said = await asyncio.to_thread(_packed, _Content(self._width, cursors, marks, all_sealed, self._since))
+        content = _Content(self._width, cursors, marks, all_sealed, since, dict(unsure))
+        said = await asyncio.to_thread(_packed, content)
         return Note(said, is_whole=True)
 
     def _count(self, note: Note) -> None:
@@ -207,7 +223,8 @@ def _together(notes: Sequence[_Content]) -> _Content | None:
             marks[lane].update(changes)
             sealed.pop(lane, None)
         sealed.update(note.sealed)
-    return _Content(notes[-1].width, notes[-1].cursors, marks, sealed, first.since)
+    newest = notes[-1]
+    return _Content(newest.width, newest.cursors, marks, sealed, first.since, newest.unsure)
 
 
 def delivered(notes: Sequence[bytes]) -> Delivered | None:
@@ -216,4 +233,4 @@ def delivered(notes: Sequence[bytes]) -> Delivered | None:
         said = _together([_decode(zstandard.decompress(note)) for note in notes])
     except (zstandard.ZstdError, MsgspecError):
         return None
-    return None if said is None else Delivered(said.width, said.since, said.cursors, said.marks)
+    return None if said is None else Delivered(said.width, said.since, said.unsure, said.cursors, said.marks)

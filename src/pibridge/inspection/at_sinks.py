@@ -96,13 +96,14 @@ class AtSinks:
         told = by_marks(record, said.marks[lane].get(number), is_alone=is_alone)
         is_alone_in_lane = all(number not in said.marks[other] for other in Lane if other is not lane)
         if told is None and is_alone_in_lane and not self._may_be_refused(name, number, record.seq):
-            told = self._asked_again(name, record, said.since[lane])
+            told = self._asked_again(name, record, said.since[lane], said.unsure.get(lane, 0))
         return told
 
-    def _asked_again(self, name: str, record: Record, since: int) -> bool | None:
+    def _asked_again(self, name: str, record: Record, since: int, unsure: int) -> bool | None:
+        """Ask again behind all that passed because of the other lane, which nothing tells any more."""
         lane, settings = record.context.lane, self._settings[name]
         starts = [seq for seq in reversed(self._reader.before(record.seq + 1, _MOST_CHUNKS)) if seq + 1 > since]
-        after = since if len(starts) < _MOST_CHUNKS else max(since, starts[0] - 1)
+        after = max(unsure, since if len(starts) < _MOST_CHUNKS else max(since, starts[0] - 1))
         first = next(iter(self._reader.read(lane, after, 1)), None)
         if not isinstance(first, Chunk):
             return None

@@ -99,6 +99,12 @@ def positions(db: apsw.Connection, lane: Lane, after: int, limit: int) -> list[i
     return [seq for (seq,) in rows]
 
 
+def end(db: apsw.Connection, lane: Lane) -> int:
+    """Give a position behind which a lane has nothing, from the index alone."""
+    newest: int | None = db.execute("SELECT max(seq) FROM chunk WHERE lane = ?", (lane.value,)).get
+    return 0 if newest is None else _end(db, newest)
+
+
 def starts(db: apsw.Connection, seq: int, limit: int, *, backwards: bool = False) -> list[int]:
     """Give the first positions of the chunks of both lanes above `seq`, or below it and the newest first."""
     above = "SELECT seq FROM chunk INDEXED BY chunk_lane WHERE lane = ? AND seq > ? ORDER BY seq LIMIT ?"

@@ -6,20 +6,26 @@ from typing import Final
 
 from pibridge.journal.chunks import Chunk, Damaged
 from pibridge.journal.handoff import Handoff
+from pibridge.journal.spans import Span, Spans
 
 _AHEAD_CHUNKS: Final = 32
 """Kept after being read from disk, for all sinks together."""
 
 
 class Feed:
-    """`read`: gives the next chunks behind a position from disk. `set_aside`: notes one that cannot be read."""
+    """`end`: behind this position there is nothing yet. `floor`: the same, for both lanes.
+
+    `read`: gives the next chunks behind a position from disk. `set_aside`: notes one that cannot be read.
+    """
 
     def __init__(
         self,
         floor: int,
+        end: int,
         read: Callable[[int], Awaitable[list[Chunk | Damaged]]],
         set_aside: Callable[[Damaged], Awaitable[None]],
     ) -> None:
+        self._spans = Spans(end)
         self._handoff = Handoff(floor)
         self._read = read
         self._set_aside = set_aside
@@ -27,9 +33,10 @@ class Feed:
         self._news = asyncio.Event()
         self._failure: Exception | None = None
 
-    def add(self, chunk: Chunk, raw_bytes: int) -> None:
+    def add(self, chunk: Chunk, raw_bytes: int, span: Span) -> None:
         """Take a committed chunk in."""
         self._handoff.add(chunk, raw_bytes)
+        self._spans.add(chunk.last_seq, span)
 
     def announce(self) -> None:
         """Wake who waits for what was added."""
@@ -43,6 +50,7 @@ class Feed:
 
     async def after(self, seq: int) -> Chunk:
         """Give the next events behind position `seq`; wait until there are any."""
+        asked = seq
         while True:
             if self._failure is not None:
                 raise self._failure
@@ -50,6 +58,7 @@ class Feed:
                 chunk = self._handoff.after(seq)
                 if chunk is not None:
                     return chunk
+                self._spans.end(asked)
                 await self._news.wait()
                 continue
             chunk = self._ahead.pop(seq, None)
@@ -57,6 +66,10 @@ class Feed:
                 return chunk
             floor = self._handoff.floor
             seq = await self._look_ahead(seq, floor)
+
+    def ahead(self, seq: int) -> Span | None:
+        """Give from when to when all durable events behind a position are, at the most. None: there are none."""
+        return self._spans.behind(seq)
 
     async def _look_ahead(self, seq: int, floor: int) -> int:
         """Read on behind `seq`; give the position behind which the next events are now at hand."""

@@ -29,6 +29,7 @@ from pibridge.journal.replays import Replays
 from pibridge.journal.requests import Requests
 from pibridge.journal.selections import Selections
 from pibridge.journal.settings import JournalSettings
+from pibridge.journal.spans import Span
 from pibridge.journal.stat import JournalStat
 from pibridge.journal.tags import Description
 from pibridge.journal.tally import Ledger
@@ -74,7 +75,7 @@ class Journal:
         )
         self.backfills = Backfills(self._requests, parts.backfills)
         floor = self._writer.tally.next_seq - 1
-        self._feeds = {lane: Feed(floor, partial(self._read, lane), self._set_aside) for lane in Lane}
+        self._feeds = {lane: Feed(floor, parts.ends[lane], partial(self._read, lane), self._set_aside) for lane in Lane}
         self._waiting = Waiting(parts.held)
         self._traffic = Traffic(
             flush_s=settings.flush,
@@ -311,6 +312,13 @@ class Journal:
         Raises JournalError.
         """
         return await self._feeds[lane].after(after)
+
+    def ahead(self, lane: Lane, seq: int) -> Span | None:
+        """Give from when to when all durable events of a lane behind a position are, at the most. None: there are none.
+
+        Of what the journal had when it was opened, and of what is far back, no time is known: it may be any.
+        """
+        return self._feeds[lane].ahead(seq)
 
     async def cursor(self, sink: str, lane: Lane, *, start: Literal["now", "retained"] = "retained") -> Cursor:
         """Give how far a sink has got. A new one starts before what is still kept, or behind all that is there now."""

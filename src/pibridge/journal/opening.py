@@ -20,6 +20,7 @@ from pibridge.journal.replay import Replay
 from pibridge.journal.retention import Retention
 from pibridge.journal.settings import JournalSettings
 from pibridge.journal.tags import TagBook
+from pibridge.model.event import Lane
 
 _log = structlog.get_logger()
 
@@ -41,6 +42,7 @@ class Parts(Struct):
     newest: Newest
     held: list[Held]
     cursors: dict[cursors.Key, Cursor]
+    ends: dict[Lane, int]
     replays: list[Replay]
     backfills: list[Backfill]
     lookup: JournalReader
@@ -100,6 +102,7 @@ def load(settings: JournalSettings, now: Callable[[], float]) -> Parts:
             newest=lookup.newest(),
             held=waiting,
             cursors=cursors.load(db),
+            ends={lane: chunks.end(db, lane) for lane in Lane},
             replays=replay.load(db),
             backfills=backfill.load(db),
             lookup=lookup,

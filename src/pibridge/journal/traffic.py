@@ -138,5 +138,6 @@ class Traffic:
             return
         seq = store.first_seq
         for part in store.packed:
-            self._feeds[store.lane].add(Chunk(store.lane, seq, store.arrived_ticks, part.events), part.raw_bytes)
+            chunk = Chunk(store.lane, seq, store.arrived_ticks, part.events)
+            self._feeds[store.lane].add(chunk, part.raw_bytes, (part.first_ticks, part.last_ticks))
             seq += len(part.events)
