@@ -148,7 +148,7 @@ class FrameReader:
         self._sweep.learn(await self._look_at(database, start, now, now))
         await self._know(start, now)
         if self._sweep.slice() is None and (begin_s >= self._sweep_at_s or self._is_owed):
-            self._sweep.begin(now, now)
+            self._sweep.begin(start, now)
         is_due = True
         while is_due and (part := self._sweep.slice()) is not None:
             self._sweep.extend(self._reach_ticks)
