@@ -50,8 +50,7 @@ class Follower:
         journal = self.line.journal
         tag = Tag(stream="f", mode=Mode.REALTIME, name="f", path="x", web_id="", kind="frame")
         (number,) = await journal.describe([tag])
-        begun = self.line.clock.ticks + round(self.since_s * SECOND)
-        stream = FrameStream("f", number, self.template, journal.mark(source_of("f")), begun)
+        stream = FrameStream("f", number, self.template, journal.mark(source_of("f")))
         reader = FrameReader(
             r"\\AF1\Plant",
             None,
@@ -63,11 +62,14 @@ class Follower:
             journal,
             self.line.counters,
             described={"unit batch"},
+            begin=self._begin,
         )
-        if self.since_s:
-            reader.reach(begun)
         async with running(reader.run()):
             yield reader
+
+    async def _begin(self, stream: FrameStream, now: int) -> None:
+        since = now + round(self.since_s * SECOND)
+        stream.begin(since, since)
 
     async def read(self) -> None:
         """Follow the frames for a moment: through all of the last day."""

@@ -26,11 +26,13 @@ class Told:
         self._arguments = ("batches", 1, template)
         self._since = since
         self.known_from = known_from
+        self.begun: int | None = None
         self.restart()
 
     def restart(self) -> None:
         """Forget what is in memory only."""
-        self.stream = FrameStream(*self._arguments, self.known_from, self._since)
+        self.stream = FrameStream(*self._arguments, self.known_from)
+        self.stream.begin(self._since if self.begun is None else self.begun, self._since)
         self.stream.remember(self.kept.values())
 
     def see(self, frame: Frame) -> None:
