@@ -126,7 +126,8 @@ async def test_backfill_counts_from_the_very_first_start(line: Line) -> None:
 @pytest.mark.parametrize("is_rule", [True, False])
 async def test_a_new_stream_tells_what_others_know(line: Line, backfill: str, *, is_rule: bool) -> None:
     """Whoever read its database before: open frames start, closed ones come as far as its own backfill reaches."""
-    around = surroundings(batches=FRAME_RULE if is_rule else {}, hold="1s")
+    rule = {"a": {**FRAME_RULE["a"], "id": "attribute:BatchID"}}
+    around = surroundings(batches=rule if is_rule else {}, hold="1s")
     others = {} if is_rule else {"first": stream("Unit Batch")}
     async with running(frames(line, around, None, **others).run()):
         since = line.clock.ticks - 4 * 3600 * SECOND
