@@ -35,10 +35,13 @@ async def line(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 class Follower:
     """A stream of all `Unit Batch` frames, followed while the block runs. Each makes a daemon that has just started."""
 
-    def __init__(self, line: Line, template: str = "Unit Batch", since_s: float = 0.0) -> None:
+    def __init__(
+        self, line: Line, template: str = "Unit Batch", since_s: float = 0.0, *, interval_s: float = 0.02
+    ) -> None:
         self.line = line
         self.template = template
         self.since_s = since_s
+        self.interval_s = interval_s
         self.around = surroundings(batches={"all": RULE}, hold="1s")
 
     @asynccontextmanager
@@ -47,12 +50,11 @@ class Follower:
         journal = self.line.journal
         tag = Tag(stream="f", mode=Mode.REALTIME, name="f", path="x", web_id="", kind="frame")
         (number,) = await journal.describe([tag])
-        begun = self.line.clock.ticks + round(self.since_s * SECOND)
-        stream = FrameStream("f", number, self.template, journal.mark(source_of("f")), begun)
+        stream = FrameStream("f", number, self.template, journal.mark(source_of("f")))
         reader = FrameReader(
             r"\\AF1\Plant",
             None,
-            0.02,
+            self.interval_s,
             3600.0,
             [stream],
             self.around,
@@ -60,11 +62,14 @@ class Follower:
             journal,
             self.line.counters,
             described={"unit batch"},
+            begin=self._begin,
         )
-        if self.since_s:
-            reader.reach(begun)
         async with running(reader.run()):
             yield reader
+
+    async def _begin(self, stream: FrameStream, now: int) -> None:
+        since = now + round(self.since_s * SECOND)
+        stream.begin(since, since)
 
     async def read(self) -> None:
         """Follow the frames for a moment: through all of the last day."""
@@ -138,6 +143,18 @@ async def test_at_the_first_start_only_open_frames_are_told(line: Line) -> None:
     async with Follower(line).following():
         await eventually(lambda: _has(follower, "end", "late"))
     assert await own(follower, "over", "open", "late") == [("start", "open"), ("end", "late")]
+
+
+@pytest.mark.parametrize("interval_s", [0.02, 30.0])
+async def test_no_look_takes_for_news_what_was_over(line: Line, interval_s: float) -> None:
+    """Also if the first day was swept through before the second look, which takes in more time than the first."""
+    make(line, "over", -3000, -2700)
+    follower = Follower(line, interval_s=interval_s)
+    await follower.read()
+    make(line, "late", -3000, -2700)
+    async with Follower(line).following():
+        await eventually(lambda: _has(follower, "end", "late"))
+    assert await own(follower, "over", "late") == [("end", "late")]
 
 
 async def test_backfill_tells_what_was_over(line: Line) -> None:

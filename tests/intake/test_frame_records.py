@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -24,13 +25,15 @@ class Told:
         self.kept: dict[str, Fact] = {}
         self.events: list[Event] = []
         self._arguments = ("batches", 1, template)
-        self._since = since
+        self.since = since
         self.known_from = known_from
+        self.begun: int | None = None
         self.restart()
 
     def restart(self) -> None:
         """Forget what is in memory only."""
-        self.stream = FrameStream(*self._arguments, self.known_from, self._since)
+        self.stream = FrameStream(*self._arguments, self.known_from)
+        self.stream.begin(self.since if self.begun is None else self.begun, self.since)
         self.stream.remember(self.kept.values())
 
     def see(self, frame: Frame) -> None:
@@ -99,6 +102,24 @@ def test_at_the_first_start_closed_frames_come_only_with_backfill() -> None:
         told.see(old)
     assert silent.ops == ["start"]
     assert loud.ops == ["start", "end"]
+
+
+@pytest.mark.parametrize("known_from", [None, NOON - HOUR])
+def test_a_stream_that_falls_behind_tells_what_it_kept_to_itself(known_from: int | None) -> None:
+    """It is to reach further back than it did: once, and only what it had not told by then."""
+    told = Told(known_from=None, since=NOON + 2 * HOUR)
+    frames = [replace(ENDED, id=f"f{ended}", end_ticks=NOON + ended * HOUR) for ended in (-2, 1, 3)]
+    for frame in frames:
+        told.see(frame)
+    told.known_from, told.begun, told.since = known_from, NOON + 2 * HOUR, NOON
+    told.restart()
+    assert told.stream.is_behind
+    for _ in range(2):
+        for frame in frames:
+            told.see(frame)
+        told.stream.know_from(NOON - HOUR)
+        assert not told.stream.is_behind
+    assert [event.value["id"] for event in told.events] == ["f3", "f1"]
 
 
 def test_an_old_frame_that_changes_is_news() -> None:

@@ -8,10 +8,12 @@ NOW = 1000 * HOUR
 
 @given(since=st.integers(NOW - 10 * DAY, NOW), found=st.lists(st.integers(0, 10**6), min_size=1))
 def test_a_sweep_leaves_no_hole(since: int, found: list[int]) -> None:
-    """From the recent past back to where it is asked for, at least through a day, slice after slice."""
+    """From where the last look began back to where it is asked for, at least through a day, slice after slice."""
     sweep = Sweep()
-    sweep.begin(NOW, since)
     reached = NOW - sweep.width_ticks
+    sweep.learn(found[0])
+    sweep.begin(reached, NOW)
+    sweep.extend(since)
     while (part := sweep.slice()) is not None:
         start, end = part
         assert end == reached
@@ -26,7 +28,7 @@ def test_a_sweep_leaves_no_hole(since: int, found: list[int]) -> None:
 def test_a_sweep_can_be_asked_to_reach_further() -> None:
     """Events of an earlier time are being read, and want to know their batches."""
     sweep = Sweep()
-    sweep.begin(NOW, NOW)
+    sweep.begin(NOW - HOUR, NOW)
     sweep.extend(NOW - 3 * DAY)
     reached = NOW
     while (part := sweep.slice()) is not None:

@@ -1,3 +1,4 @@
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from pibridge.intake.frames import Frames, recall
 from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.intake.shard import has_frames
 from pibridge.journal.gaps import NewGap
-from pibridge.model.event import Lane
+from pibridge.model.event import END, START, Lane
 from pibridge.pi.select_settings import EventFrames
 from waiting import eventually, running
 
@@ -42,6 +43,28 @@ def batch(line: Line, around: Surroundings, asset: str) -> str:
     """Give the batch that runs now."""
     found = around.timeline.span(asset, line.clock.ticks).batch
     return found.id if found else ""
+
+
+def told(line: Line, name: str) -> Counter[tuple[int, str]]:
+    """Give what a stream told: what happened, and the id of the frame."""
+    events = [event for event in line.on_disk(Lane.LIVE) if line.journal.tag(event.tag, 1).stream == name]
+    return Counter((event.status, event.value["id"]) for event in events)
+
+
+def owed(line: Line, since: int) -> Counter[tuple[int, str]]:
+    """Give what a stream of unit batches tells: the end of those that ended since then, the start of open ones."""
+    plant = line.simulator.plant
+    frames = plant.frames.between(since, plant.clock())
+    units = [frame for frame in frames if frame.template in ("Unit Batch", "Fermenter Batch")]
+    ends = [(frame.end_ticks < plant.clock(), frame) for frame in units if frame.end_ticks >= since]
+    return Counter((END if is_over else START, str(frame.id)) for is_over, frame in ends)
+
+
+async def interrupted(line: Line, **streams: StreamSettings) -> None:
+    """Read streams until more was told of `units`, and end in the middle of it."""
+    before = told(line, "units")
+    async with running(frames(line, surroundings(), None, **streams).run()):
+        await eventually(lambda: (told(line, "units") - before).total() > 3)
 
 
 async def test_streams_and_rules_are_served_together(line: Line) -> None:
@@ -97,6 +120,83 @@ async def test_backfill_counts_from_the_very_first_start(line: Line) -> None:
         if frame.template in ("Unit Batch", "Fermenter Batch") and frame.end_ticks >= (begun or 0)
     }
     assert told == owed
+
+
+@pytest.mark.parametrize("backfill", ["0s", "3h"])
+@pytest.mark.parametrize("is_rule", [True, False])
+async def test_a_new_stream_tells_what_others_know(line: Line, backfill: str, *, is_rule: bool) -> None:
+    """Whoever read its database before: open frames start, closed ones come as far as its own backfill reaches."""
+    rule = {"a": {**FRAME_RULE["a"], "id": "attribute:BatchID"}}
+    around = surroundings(batches=rule if is_rule else {}, hold="1s")
+    others = {} if is_rule else {"first": stream("Unit Batch")}
+    async with running(frames(line, around, None, **others).run()):
+        since = line.clock.ticks - 4 * 3600 * SECOND
+        await eventually(
+            lambda: around.readings.know([DATABASE.upper()], since, 0) if is_rule else line.journal.mark("told first"),
+            30,
+        )
+    for _ in range(2):
+        async with running(frames(line, around, None, units=stream("Unit Batch", backfill=backfill), **others).run()):
+            await eventually(lambda: line.journal.mark("told units"), 30)
+            await eventually(lambda: line.counters.stream("units").channels_open == 1)
+    assert told(line, "units") == owed(line, line.journal.mark("begun units") or 0)
+    assert {status for status, _ in told(line, "units")} == ({START} if backfill == "0s" else {START, END})
+
+
+async def test_a_new_stream_that_is_interrupted_tells_everything_once(line: Line) -> None:
+    """Half of its backfill told, the daemon ends; the next one tells the rest, though others know all."""
+    streams = {"first": stream("Unit Batch"), "units": stream("Unit Batch", backfill="2d")}
+    async with running(frames(line, surroundings(), first=streams["first"]).run()):
+        await eventually(lambda: line.journal.mark("told first"), 30)
+    await interrupted(line, **streams)
+    assert line.journal.mark("told units") is None
+    async with running(frames(line, surroundings(), None, **streams).run()):
+        await eventually(lambda: line.journal.mark("told units"), 30)
+    assert told(line, "units") == owed(line, line.journal.mark("begun units") or 0)
+
+
+async def test_a_backfill_that_reaches_further_than_before_tells_the_rest(line: Line) -> None:
+    """What was told stays told, also long ago; what was interrupted is done from where it was to begin."""
+    async with running(frames(line, surroundings(), units=stream("Unit Batch", backfill="52h")).run()):
+        await eventually(lambda: line.journal.mark("told units"), 30)
+    before, begun = told(line, "units"), line.journal.mark("begun units") or 0
+    assert before == owed(line, begun)
+    raised = stream("Unit Batch", backfill="3d")
+    await interrupted(line, units=raised)
+    since = line.journal.mark("since units") or 0
+    assert line.journal.mark("begun units") == begun > since
+    line.clock.advance(60)
+    for _ in range(2):
+        async with running(frames(line, surroundings(), units=raised).run()):
+            await eventually(lambda: line.journal.mark("begun units") == since, 30)
+    ends = Counter({key: times for key, times in owed(line, since).items() if key[0] == END})
+    assert Counter({key: times for key, times in told(line, "units").items() if key[0] == END}) == ends
+    assert line.clock.ticks - since > 3 * 86_400 * SECOND
+
+
+async def test_a_smaller_backfill_changes_nothing(line: Line) -> None:
+    """Nor does one that reaches less far than the stream was told since."""
+    for backfill in ("3h", "1h", "0s"):
+        async with running(frames(line, surroundings(), units=stream("Unit Batch", backfill=backfill)).run()):
+            await eventually(lambda: line.counters.stream("units").channels_open == 1)
+            await eventually(lambda: line.journal.mark("told units"), 30)
+        line.counters.stream("units").channels_open = 0
+    assert told(line, "units") == owed(line, line.journal.mark("begun units") or 0)
+
+
+async def test_frames_that_were_told_long_ago_are_no_news(line: Line) -> None:
+    """They are not remembered one by one, yet who looks back for other purposes after a restart tells none again."""
+    units = stream("Unit Batch", backfill="60h")
+    async with running(frames(line, surroundings(), units=units).run()):
+        await eventually(lambda: line.journal.mark("told units"), 30)
+        begun = line.journal.mark("begun units") or 0
+        await eventually(lambda: (line.journal.mark("told units") or 0) > begun)
+    around = surroundings(batches=FRAME_RULE, hold="1s")
+    reader = frames(line, around, units=units)
+    reader.reach(begun)
+    async with running(reader.run()):
+        await eventually(lambda: around.readings.know([DATABASE.upper()], begun, 0), 30)
+    assert told(line, "units") == owed(line, begun)
 
 
 async def test_a_database_that_is_not_there_is_told_and_looked_for_again(line: Line) -> None:

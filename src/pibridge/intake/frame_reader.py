@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -10,7 +10,7 @@ from msgspec import msgpack
 
 from pibridge.context.surroundings import Surroundings
 from pibridge.errors import RejectedError
-from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream, begun_of
+from pibridge.intake.frame_records import KEPT_TICKS, Change, FrameStream, begun_of, since_of
 from pibridge.intake.frame_sweep import Sweep
 from pibridge.intake.patience import PASSING
 from pibridge.journal.facts import DropFact, Fact, FactChange
@@ -47,7 +47,8 @@ class FrameReader:
 
     `path`: of the database. `templates`: names of the templates that are looked for; None: all frames. `keep_s`: how
     long after their end frames are kept for the timeline. `described`: templates whose attributes are of use, in lower
-    case; None: all. `leaving`: names of the streams that are told only until nothing is owed.
+    case; None: all. `begin`: is called once for each stream, with PI's time, and has it begin. `leaving`: names of the
+    streams that are told only until nothing is owed.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts that a look touches; only `Frames` makes one
@@ -63,6 +64,7 @@ class FrameReader:
         counters: Counters,
         *,
         described: Collection[str] | None,
+        begin: Callable[[FrameStream, int], Awaitable[None]],
         leaving: Collection[str] = (),
     ) -> None:
         self._path = path
@@ -71,6 +73,8 @@ class FrameReader:
         self._interval_s = interval_s
         self._keep_ticks = max(ticks.from_seconds(keep_s) if surroundings else 0, KEPT_TICKS)
         self._streams = list(streams)
+        self._begin = begin
+        self._has_begun = False
         self._leaving = frozenset(leaving)
         self._surroundings = surroundings
         self._client = client
@@ -84,7 +88,8 @@ class FrameReader:
         self._paths: dict[str, str] = {}
         self._seen: dict[str, tuple[FoundFrame, Frame]] = {}
         self._known: dict[str, Frame] = {}
-        self._again: set[str] = set()
+        # Frames that somebody is still to be told of.
+        self._owed: set[str] = set()
         # What is written down of frames, and what is remembered of it, change together.
         self._telling = asyncio.Lock()
         self._sweep = Sweep()
@@ -107,8 +112,7 @@ class FrameReader:
                 lost = stream.lose(start_ticks, end_ticks)
                 await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), lost)
                 stream.remember(lost)
-                self._again.update(fact.id for fact in lost)
-            self._seen.clear()
+                self._owed.update(fact.id for fact in lost)
         self.reach(start_ticks)
 
     async def run(self) -> None:
@@ -148,7 +152,7 @@ class FrameReader:
         self._sweep.learn(await self._look_at(database, start, now, now))
         await self._know(start, now)
         if self._sweep.slice() is None and (begin_s >= self._sweep_at_s or self._is_owed):
-            self._sweep.begin(now, now)
+            self._sweep.begin(start, now)
         is_due = True
         while is_due and (part := self._sweep.slice()) is not None:
             self._sweep.extend(self._reach_ticks)
@@ -164,9 +168,11 @@ class FrameReader:
         if self._sweep.swept(start):
             self._sweep_at_s = asyncio.get_running_loop().time() + _SWEEP_EVERY_S
             for stream in self._streams:
+                if stream.is_behind:
+                    await self._journal.set_mark(begun_of(stream.name), stream.since_ticks)
                 if stream.is_new:
                     await self._journal.set_mark(stream.source, start)
-                    stream.know_from(start)
+                stream.know_from(start)
             async with self._telling:
                 await self._forget(now)
 
@@ -181,6 +187,7 @@ class FrameReader:
     async def _opened(self, loop_s: float) -> FrameDatabase:
         if self._database is None:
             found = await find_database(self._client, self._path)
+            await self._begin_streams()  # whatever it was, PI's answer told the time
             if isinstance(found, Problem):
                 raise RejectedError(str(found), status=404)
             self._database = found
@@ -190,6 +197,15 @@ class FrameReader:
             self._paths.clear()
             await self._database.refresh_templates()
         return self._database
+
+    async def _begin_streams(self) -> None:
+        if self._has_begun:
+            return
+        for stream in self._streams:
+            await self._begin(stream, self._client.server_ticks())
+            if stream.is_new or stream.is_behind:
+                self.reach(stream.since_ticks)
+        self._has_begun = True
 
     async def _look_at(self, database: FrameDatabase, start: int, end: int, now: int) -> int:
         """Take in the frames that were active in this time; give how many there are."""
@@ -219,7 +235,9 @@ class FrameReader:
         asking = [
             frame
             for frame in found.values()
-            if self._seen.get(frame.id) != (frame, self._known.get(frame.id)) or frame.end_ticks > now - _CAPTURED_TICKS
+            if frame.id in self._owed
+            or frame.end_ticks > now - _CAPTURED_TICKS
+            or self._seen.get(frame.id, (None, None))[0] != frame
         ]
         wanted = {web_id for frame in asking for web_id in frame.element_web_ids} - self._paths.keys()
         if wanted:
@@ -231,7 +249,10 @@ class FrameReader:
             values = attributes.get(raw.web_id, before[1].attributes if before else {})
             frame = self._frame(raw, values)
             self._seen[raw.id] = raw, frame
-            if self._known.get(raw.id) != frame or raw.id in self._again:
+            # What others were told of before says nothing of a stream that is new.
+            if self._known.get(raw.id) != frame or any(stream.tell(frame) for stream in self._streams):
+                self._owed.add(raw.id)
+            if raw.id in self._owed:
                 changed.append(frame)
         changed.sort(key=lambda frame: (frame.start_ticks, bool(frame.parent), -frame.end_ticks, frame.id))
         return changed
@@ -278,7 +299,7 @@ class FrameReader:
         for stream, remembered in told:
             stream.remember(remembered)
         self._known.update((frame.id, frame) for frame in frames)
-        self._again.difference_update(frame.id for frame in frames)
+        self._owed.difference_update([*gone, *(frame.id for frame in frames)])
         for frame_id in gone:
             self._known.pop(frame_id, None)
             self._seen.pop(frame_id, None)
@@ -307,6 +328,10 @@ class FrameReader:
         if self._surroundings is not None:
             facts += [DropFact(facts_of(self._key), frame_id) for frame_id in old]
             self._surroundings.timeline.forget_before(before)
+        for stream, forgotten in dropped:
+            if forgotten and stream.known_from_ticks is not None:
+                # Who looks further back after a restart is not to take them for news.
+                await self._journal.set_mark(stream.source, stream.known_from_ticks)
         if facts:
             await self._journal.commit(Lane.LIVE, [], now, facts)
         for stream, forgotten in dropped:
@@ -319,8 +344,8 @@ class FrameReader:
         """Tell streams no longer that another core tells: should they come back, they are new."""
         for stream in [stream for stream in self._streams if stream.name in self._leaving]:
             await self._journal.commit(Lane.LIVE, [], self._client.server_ticks(), stream.leave())
-            await self._journal.set_mark(stream.source, 0)
-            await self._journal.set_mark(begun_of(stream.name), 0)
+            for mark in (since_of(stream.name), stream.source, begun_of(stream.name)):
+                await self._journal.set_mark(mark, 0)
             self._streams.remove(stream)
             counters = self._counters.stream(stream.name)
             counters.channels = counters.channels_open = 0

@@ -37,26 +37,37 @@ class FrameStream:
     """One stream. `number`: the journal's number of the tag that stands for it. `template`: empty for all.
 
     `known_from_ticks`: an unknown frame that ended before that is old, and stays untold. None until a day was looked at
-    for the first time: then frames are old that had ended at `since_ticks`, and they are remembered.
+    for the first time: then frames are old that had ended when the stream began, and they are remembered.
     """
 
-    def __init__(self, name: str, number: int, template: str, known_from_ticks: int | None, since_ticks: int) -> None:
+    def __init__(self, name: str, number: int, template: str, known_from_ticks: int | None) -> None:
         self.name = name
         self.source = source_of(name)
         self._number = number
         self._template = template.casefold()
-        self._known_from_ticks = known_from_ticks
-        self.since_ticks = since_ticks
+        self.known_from_ticks = known_from_ticks
+        self.since_ticks = self._begun_ticks = 0
         self._told: dict[str, _Told] = {}
 
     @property
     def is_new(self) -> bool:
         """Whether the past is not known yet."""
-        return self._known_from_ticks is None
+        return self.known_from_ticks is None
+
+    def begin(self, begun_ticks: int, since_ticks: int) -> None:
+        """Tell what ended since `begun_ticks`, and what ended before that since `since_ticks`: nobody was told yet."""
+        self._begun_ticks, self.since_ticks = begun_ticks, since_ticks
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether it is to be told of earlier time than it was."""
+        return self.since_ticks < self._begun_ticks
 
     def know_from(self, start_ticks: int) -> None:
-        """Note that all frames since then are known now."""
-        self._known_from_ticks = start_ticks
+        """Note that all frames since then are known now, and told."""
+        self._begun_ticks = self.since_ticks
+        if self.known_from_ticks is None:
+            self.known_from_ticks = start_ticks
 
     def tell(self, frame: Frame) -> Change | None:
         """Give what is new of a frame; None: nothing. It counts only once it is given to `remember`.
@@ -66,10 +77,10 @@ class FrameStream:
         if not self._means(frame):
             return self.tell_gone(frame.id)
         told = self._told.get(frame.id)
-        if told is not None and not told.is_lost and content(told.frame) == content(frame):
+        if told is not None and not self._is_owed(told) and content(told.frame) == content(frame):
             return None
         is_silent = told is None and self._is_old(frame)
-        if is_silent and self._known_from_ticks is not None:
+        if is_silent and self.known_from_ticks is not None:
             return None
         fact = Fact(self.source, frame.id, _encode(_Told(frame, is_silent)))
         if is_silent:
@@ -111,7 +122,7 @@ class FrameStream:
 
     def forget_before(self, ended_ticks: int) -> list[DropFact]:
         """Give what need not be remembered any more: frames that ended before this time. From now on they are old."""
-        self._known_from_ticks = max(self._known_from_ticks or 0, ended_ticks)
+        self.known_from_ticks = max(self.known_from_ticks or 0, ended_ticks)
         return [
             DropFact(self.source, frame_id)
             for frame_id, told in self._told.items()
@@ -119,8 +130,14 @@ class FrameStream:
         ]
 
     def _is_old(self, frame: Frame) -> bool:
-        since = self.since_ticks if self._known_from_ticks is None else self._known_from_ticks
-        return not frame.is_open and frame.end_ticks < since
+        since = self.since_ticks if self.known_from_ticks is None else self.known_from_ticks
+        return not frame.is_open and frame.end_ticks < since and not self._is_of_before(frame)
+
+    def _is_owed(self, told: _Told) -> bool:
+        return told.is_lost or (told.is_silent and self._is_of_before(told.frame))
+
+    def _is_of_before(self, frame: Frame) -> bool:
+        return self.since_ticks <= frame.end_ticks < self._begun_ticks
 
     def _means(self, frame: Frame) -> bool:
         return not self._template or self._template in frame.lineage
@@ -137,6 +154,11 @@ def source_of(stream: str) -> str:
 def begun_of(stream: str) -> str:
     """Give the name under which the journal keeps since when a stream is told here; 0: it is not."""
     return f"begun {stream}"
+
+
+def since_of(stream: str) -> str:
+    """Give the name under which the journal keeps since when it is to be told."""
+    return f"since {stream}"
 
 
 def content(frame: Frame) -> dict[str, Any]:

@@ -22,10 +22,10 @@ class Sweep:
         self._reached: int | None = None
         self._since = 0
 
-    def begin(self, now_ticks: int, since_ticks: int) -> None:
-        """Sweep from the recent past back to this time, and at least through a day."""
-        self._reached = now_ticks - self.width_ticks
-        self._since = min(since_ticks, now_ticks - DAY)
+    def begin(self, looked_ticks: int, now_ticks: int) -> None:
+        """Sweep through a day, back from where the look at the recent past began."""
+        self._reached = looked_ticks
+        self._since = now_ticks - DAY
 
     def extend(self, since_ticks: int) -> None:
         """Let the sweep that is under way reach back to this time."""

@@ -1,21 +1,18 @@
 """Event frames and batch tags: who reads which database and which tags, for streams and for batch rules."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
 import structlog
 
 from pibridge.context.surroundings import Surroundings
-from pibridge.errors import RejectedError
 from pibridge.intake import batch_tags, frame_reader
 from pibridge.intake.batch_tags import BatchTags
 from pibridge.intake.batch_tags import recalled as recalled_values
 from pibridge.intake.frame_reader import FrameReader
 from pibridge.intake.frame_reader import recalled as recalled_frames
-from pibridge.intake.frame_records import FrameStream, begun_of, source_of
-from pibridge.intake.patience import patiently
+from pibridge.intake.frame_records import FrameStream, begun_of, since_of, source_of
 from pibridge.intake.settings import ShardSettings, StreamSettings
 from pibridge.intake.shard import has_frames
 from pibridge.journal.facts import Fact
@@ -31,8 +28,6 @@ _LOOKS_IN_A_HOLD: Final = 5
 _SHORTEST_S: Final = 0.5
 _LONGEST_S: Final = 5.0
 _AT_ONCE: Final = 5000
-_FIRST_PAUSE_S: Final = 1.0
-_LONGEST_PAUSE_S: Final = 30.0
 
 
 class Frames:
@@ -120,7 +115,7 @@ class Frames:
         named = [*chosen, *(template for template, batch_id in rules if batch_id.startswith("attribute:"))]
         # The levels of a batch are frames of other templates.
         every_template = rules or None in chosen
-        reader = FrameReader(
+        return FrameReader(
             path,
             None if every_template else [template for template in chosen if template],
             min(intervals),
@@ -131,35 +126,36 @@ class Frames:
             self._journal,
             self._counters,
             described=None if None in chosen else {template.casefold() for template in named if template},
+            begin=self._begin,
             leaving=self._leaving & set(names),
         )
-        for stream in streams:
-            if stream.is_new:
-                reader.reach(stream.since_ticks)
-        return reader
 
     async def _stream(self, name: str) -> FrameStream:
         select = self._selects[name]
         tag = Tag(stream=name, mode=Mode.REALTIME, name=name, path=select.database, web_id="", kind="frame")
         (number,) = await self._journal.describe([tag])
         self._counters.stream(name).channels = 1
-        begun = self._journal.mark(begun_of(name))
+        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)) or None)
+
+    async def _begin(self, stream: FrameStream, now: int) -> None:
+        """Have a stream begin as far back as it is configured, if that is further than before.
+
+        `now`: by PI's clock, which says what had ended.
+        """
+        name = stream.name
+        begun = self._journal.mark(begun_of(name)) or 0
+        since = self._settings[name].backfill_from_ticks(now) or now
         if not begun:
-            now = await self._pi_time()
-            begun = self._settings[name].backfill_from_ticks(now) or now
             if self._shard is not None:
                 # Another core may have told these frames until now.
-                begun = min(begun, now - ticks.from_seconds(self._shard.overlap))
-            await self._journal.set_mark(begun_of(name), begun)
-        return FrameStream(name, number, select.template or "", self._journal.mark(source_of(name)) or None, begun)
-
-    async def _pi_time(self) -> int:
-        """Wait until PI has told its time, and give it: what had ended when we began is judged by PI's clock."""
-        waiting = patiently(self._log, "PI does not answer, event frames wait", _FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-        async for attempt in waiting:
-            with attempt, contextlib.suppress(RejectedError):  # any answer tells the time
-                await self._client.get("/", [], bytes)
-        return self._client.server_ticks()
+                since = min(since, now - ticks.from_seconds(self._shard.overlap))
+            await self._journal.set_mark(begun_of(name), since)
+            begun = since
+        owed = self._journal.mark(since_of(name)) or begun
+        since = min(owed, begun if name in self._leaving else since)
+        if since < owed:
+            await self._journal.set_mark(since_of(name), since)
+        stream.begin(begun, since)
 
     def _rule_interval_s(self) -> float:
         hold_s = self._surroundings.settings.hold
