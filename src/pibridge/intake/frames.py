@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
-import structlog
-
 from pibridge.context.surroundings import Surroundings
 from pibridge.intake import batch_tags, frame_reader
 from pibridge.intake.batch_tags import BatchTags
@@ -59,7 +57,6 @@ class Frames:
         self._client = client
         self._journal = journal
         self._counters = counters
-        self._log = structlog.get_logger()
         self._reach_ticks = ticks.FOREVER
         self._readers: list[FrameReader | BatchTags] = []
 
