@@ -179,9 +179,7 @@ def test_every_link_between_pages_leads_somewhere() -> None:
     """Files, pictures and headings that docs/ names are there."""
     lost = []
     for path in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "deploy" / "README.md"]:
-        for target, anchor in re.findall(
-            r"\[[^]]*\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", path.read_text(encoding="utf-8")
-        ):
+        for target, anchor in re.findall(r"\[[^]]*\]\(([^)#:\s]*)(?:#([^)\s]*))?\)", path.read_text(encoding="utf-8")):
             file = (path.parent / target).resolve() if target else path
             if not file.exists():
                 lost.append(f"{path.name}: {target}")
