@@ -35,7 +35,7 @@ def take(  # noqa: PLR0913 - what both have, and what it is judged by
     """Have a part of the time taken in: what PI has, and what came live."""
     seen = [Sighting(seq, Lane.LIVE, 0, event) for seq, event in enumerate(journaled, 1)]
     compared = compare(archive, seen, Known(mode=Mode.REALTIME, provisional_ticks=provisional))
-    found.take(1, TAG, Archived(list(archive), since, provisional), compared, seen, gaps)
+    found.take(1, TAG, Archived(list(archive), since, provisional), compared, gaps)
 
 
 def audited(archive: Sequence[Event], journaled: Sequence[Event], earlier: Earlier | None = None) -> Audited:

@@ -197,7 +197,7 @@ class Auditor:
             elif archive is None:
                 self._count_instants(tag, number, sides.seen_of(number), sides.spans_of(number), gaps, found)
             else:
-                found.take(number, tag, archive, compared[number], sides.seen_of(number), gaps)
+                found.take(number, tag, archive, compared[number], gaps)
 
     async def _compresses(self, tag: Tag) -> bool:
         """Tell whether PI may discard values of a tag before it archives them."""

@@ -100,7 +100,8 @@ class Count(Struct):
 class Mend(Struct):
     """What would bring all in line. `spans`: by tag, from when to when PI's archive is to be read again.
 
-    `deletions`: what is to be told. `absent`: by sink, what is to be sent again: the time of each position.
+    `deletions`: what is to be told of what is gone. `absent`: by sink, what is to be sent again: the time of each
+    position.
     """
 
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)

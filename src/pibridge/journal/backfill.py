@@ -28,7 +28,10 @@ class WantedHistory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class WantedRepair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an audit asks for. `spans`: by tag, from when to when PI's archive is read again; `deletions`: are told."""
+    """What an audit asks for. `spans`: by tag, from when to when PI's archive is read again.
+
+    `deletions`: what tells that values are gone.
+    """
 
     spans: dict[int, tuple[int, int]] = {}
     deletions: tuple[Event, ...] = ()
