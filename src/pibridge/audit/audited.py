@@ -61,6 +61,7 @@ class Audited:
         self._keeps_gone = keeps_gone
         self._courses: dict[int, _Course] = {}
         self._unread: set[int] = set()
+        self._refused: set[int] = set()
         self._not_compared: set[int] = set()
         self._looked_ticks = 0
 
@@ -130,10 +131,11 @@ class Audited:
     def take_unread(self, number: int, tag: Tag, error: PIBridgeError, *, is_expected: bool) -> None:
         """Take in that PI does not give the archive of a tag, or a part of it."""
         self._unread.add(number)
-        self.count.unread = len(self._unread)
         if is_expected:
             self.note("of some tags PI keeps no history: they are not compared")
         else:
+            self._refused.add(number)
+            self.count.unread = len(self._refused)
             self.note(f"{tag.name}: PI does not give its archive: {error}")
 
     def take_sinks(self, counts: Mapping[str, SinkCount]) -> None:
