@@ -131,8 +131,10 @@ async def test_what_a_backfill_has_read_is_compared_wherever_it_lies(line: Line)
         await reads(line, 1, 1)
         await line.journal.backfills.order(wanted(line, -3000, -2000, QUIET), "backfill")
         await eventually(lambda: done(line))
-        for second in (-2500, -1500):
-            line.simulator.plant.replace(QUIET, line.clock.ticks + second * SECOND, 2.0)
+    # While nobody listens: an edit is told live, too.
+    for second in (-2500, -1500):
+        line.simulator.plant.replace(QUIET, line.clock.ticks + second * SECOND, 2.0)
+    async with running(reading(line, s=points(QUIET)).run()):
         await line.journal.backfills.order(wanted(line, -4000, -200, QUIET), "reread")
         await eventually(lambda: done(line))
     moment = line.clock.ticks - 2500 * SECOND
