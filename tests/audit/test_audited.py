@@ -35,7 +35,7 @@ def take(  # noqa: PLR0913 - what both have, and what it is judged by
     """Have a part of the time taken in: what PI has, and what came live."""
     seen = [Sighting(seq, Lane.LIVE, 0, event) for seq, event in enumerate(journaled, 1)]
     compared = compare(archive, seen, Known(mode=Mode.REALTIME, provisional_ticks=provisional))
-    found.take(1, TAG, Archived(list(archive), since, provisional), compared, seen, gaps)
+    found.take(1, TAG, Archived(list(archive), since, provisional), compared, gaps)
 
 
 def audited(archive: Sequence[Event], journaled: Sequence[Event], earlier: Earlier | None = None) -> Audited:
@@ -126,7 +126,7 @@ def test_what_is_sampled_or_refused_counts_once() -> None:
         found.take_unread(2, TAG, UnavailableError("away"), is_expected=False)
         found.take_unread(3, TAG, RejectedError("no history", status=409), is_expected=True)
     found.settle(LOOKED)
-    assert (found.count.not_compared, found.count.unread) == (1, 2)
+    assert (found.count.not_compared, found.count.unread) == (1, 1)
     assert found.notes == [
         "T1: PI does not give its archive: away",
         "of some tags PI keeps no history: they are not compared",

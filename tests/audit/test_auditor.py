@@ -12,6 +12,9 @@ from intake.lines import QUIET, SECOND, Line, opened, path, plant_settings
 from intake.readers import points, reading
 from pibridge.audit import auditor as auditor_module
 from pibridge.audit.journaled import Journaled
+from pibridge.context.choice import Choice
+from pibridge.intake import backfilling
+from pibridge.journal.backfill import WantedHistory
 from pibridge.journal.gaps import CloseGap, NewGap
 from pibridge.journal.reader import JournalReader
 from pibridge.model import ticks
@@ -122,6 +125,43 @@ async def test_what_the_journal_lacks_is_missing_and_named(line: Line) -> None:
     ]
     assert (found.count.missing, found.count.archived, found.count.journaled) == (4, 10, 6)
     assert found.mend.spans == {number: (lost[0].ticks, lost[-1].ticks)}
+
+
+async def test_what_a_backfill_has_read_is_compared(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it does not reach up to when the tag joined; what lies between is nobody's."""
+    monkeypatch.setattr(backfilling, "_LOOK_S", 0.02)
+    for second in (-2600, -2500, -1500):
+        line.write(second, 1.0)
+    async with running(reading(line, s=points(QUIET)).run()):
+        await eventually(lambda: line.journal.joined(1) is not None)
+        wanted = WantedHistory(choice=Choice(start_ticks=at(line, -3000), end_ticks=at(line, -2000)))
+        await line.journal.backfills.order(wanted, "backfill")
+        await eventually(lambda: line.journal.backfills.all[-1].state == "done")
+    fine = await audit(line, -3500, -1000)
+    assert (findings(fine), fine.count.archived, fine.count.journaled) == ([], 2, 2)
+    # Now that nobody reads them, edits are found by the audit alone.
+    for second in (-2500, -1500):
+        line.simulator.plant.replace(QUIET, at(line, second), 2.0)
+    assert findings(await audit(line, -3500, -1000, is_read=True)) == [("edited", QUIET, ticks.render(at(line, -2500)))]
+
+
+async def test_what_a_cancelled_backfill_left_out_is_not_missing(line: Line) -> None:
+    """Nor what one that is paused is still to read, nor one that nobody has begun."""
+    (number,) = await joined(line, QUIET, since_s=-300)
+    for second in (-500, -10):
+        line.write(second, 1.0)
+    await read(line, number, QUIET, since_s=-300)
+    backfills = line.journal.backfills
+    start, end = at(line, -600), at(line, -301)
+    wanted = WantedHistory(choice=Choice(start_ticks=start, end_ticks=end))
+    backfill_id = await backfills.order(wanted, "backfill")
+    assert findings(await audit(line)) == []
+    (found,) = backfills.all
+    await backfills.begin(found, [number], end, [NewGap(number, start, end, found.reason)])
+    await backfills.pause(backfill_id)
+    assert findings(await audit(line)) == []
+    await backfills.cancel(backfill_id)
+    assert findings(await audit(line)) == []
 
 
 async def test_an_edit_is_named_with_both_values(line: Line) -> None:

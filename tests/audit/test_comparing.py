@@ -58,23 +58,39 @@ def test_each_difference_has_its_name(archive: list[Event], journaled: list[Sigh
     gone: Counter[tuple[int, int]] = Counter()
     both: Counter[tuple[int, int]] = Counter()
     edited = set()
+    surplus: Counter[int] = Counter()
     has_now, had = standing([Sighting(1, Lane.LIVE, 0, event) for event in archive]), standing(journaled)
     for time in has_now.keys() | had.keys():
         here, there = Counter(had.get(time, ())), Counter(has_now.get(time, ()))
         if not there:
             gone += Counter({(time, value): many for value, many in here.items()})
             continue
-        if there - here and here - there:
+        came, lost = (there - here).total(), (here - there).total()
+        if came and lost:
             edited.add(time)
-        elif there - here and not (known.mode is Mode.RECORDED and time >= known.provisional_ticks):
+        elif came and not (known.mode is Mode.RECORDED and time >= known.provisional_ticks):
             missing += Counter({(time, value): many for value, many in (there - here).items()})
+        elif lost:
+            gone += Counter({(time, value): many for value, many in (here - there).items()})
+        surplus[time] = lost - came
         if time not in edited:
             both += Counter({(time, value): many for value, many in (here if there - here else there).items()})
     found = compare([replace(event) for event in archive], journaled, known)
     assert (found.archived, found.journaled) == (len(archive), sum(map(len, had.values())))
-    assert said(found.missing) == missing
     assert [event.ticks for event in found.edited] == sorted(edited)
-    assert said(found.gone) == gone
+    for event, was in zip(found.edited, found.was, strict=True):
+        assert was.value in had[event.ticks]
+        assert had[event.ticks].count(was.value) > [each.value for each in archive if each.ticks == event.ticks].count(
+            was.value
+        )
+    # Of several that one stands in for, or that stand in for one, the others are gone or missing.
+    outside = [[event for event in events if event.ticks not in edited] for events in (found.missing, found.gone)]
+    assert [said(events) for events in outside] == [missing, gone]
+    for time in edited:
+        assert len([event for event in found.gone if event.ticks == time]) == max(0, surplus[time])
+        if known.mode is not Mode.RECORDED or time < known.provisional_ticks:
+            assert len([event for event in found.missing if event.ticks == time]) == max(0, -surplus[time])
+    assert {place[1] for place in found.stays} == {time for time in surplus if surplus[time] > 0}
     assert said(found.both) == both
     assert said(found.kept) == both
     assert said(found.replaced) == Counter((time, value) for time in edited for value in had[time])
@@ -89,15 +105,39 @@ def test_deleted_is_only_what_the_archive_must_have_had(
     def was_final(event: Event) -> bool:
         if event.ticks >= known.provisional_ticks:
             return False
+        itself = [each for each in journaled if each.event is event]
         if known.mode is Mode.RECORDED or not known.is_compressed:
             return True
         read = [each for each in journaled if each.lane is Lane.HISTORY]
         at = [each.arrived_ticks for each in read if each.event.ticks == event.ticks]
         last = {place: each.arrived_ticks for each in read for place in [each.event.ticks]}
+        if event.ticks in {each.ticks for each in archive} and itself[0].lane is not Lane.HISTORY:
+            return False
         return bool(at) and any(time > event.ticks for time, arrived in last.items() if arrived == at[-1])
 
     found = compare([replace(event) for event in archive], journaled, known)
     assert said(found.deleted) == said([event for event in found.gone if was_final(event)])
+
+
+def test_one_of_several_of_a_time_is_deleted_where_the_archive_had_it() -> None:
+    """What was told live beside it may be a value that PI never archived."""
+    read = [Sighting(seq, Lane.HISTORY, 9, event) for seq, event in enumerate([Event(1, 5, 1), Event(1, 5, 2)])]
+    told = [Sighting(9, Lane.LIVE, 9, Event(1, 5, 3)), Sighting(9, Lane.HISTORY, 9, Event(1, 7, 1))]
+    known = Known(mode=Mode.REALTIME, provisional_ticks=9)
+    found = compare([Event(1, 5, 2), Event(1, 7, 1)], [*read, *told], known)
+    assert (said(found.gone), said(found.deleted)) == (Counter({(5, 1): 1, (5, 3): 1}), Counter({(5, 1): 1}))
+    assert found.stays == {(1, 5): [Event(1, 5, 2)]}
+    assert (found.missing, found.edited) == ([], [])
+
+
+def test_an_edit_of_one_of_several_names_that_one() -> None:
+    """The others are what they were."""
+    read = [Sighting(seq, Lane.HISTORY, 9, Event(1, 5, seq)) for seq in (1, 2, 3)]
+    found = compare(
+        [Event(1, 5, 1), Event(1, 5, 7), Event(1, 5, 3)], read, Known(mode=Mode.REALTIME, provisional_ticks=9)
+    )
+    assert [(event.value, was.value) for event, was in zip(found.edited, found.was, strict=True)] == [(7, 2)]
+    assert (found.missing, found.gone) == ([], [])
 
 
 def test_what_compression_discarded_is_only_gone() -> None:

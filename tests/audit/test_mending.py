@@ -115,6 +115,42 @@ async def test_what_was_found_is_mended_by_the_parts_of_a_daemon(tmp_path: Path)
 
 
 @pytest.mark.usefixtures("_no_waiting")
+async def test_of_several_values_of_a_time_the_one_that_changed_is_found_and_mended(tmp_path: Path) -> None:
+    """Deleted or edited: it is named, the numbers add up, and afterwards the journal has what PI has."""
+    async with lines.opened(tmp_path, plant_settings()) as line:
+        plant = line.simulator.plant
+        (quiet,) = await joined(line, QUIET)
+        for second in (-500, -400, -300):
+            line.write(second, 1.0)
+            line.write(second, 2.0)
+        line.write(-10, 3.0)
+        await read(line, quiet, QUIET, lane=Lane.HISTORY)
+        for second, stays in ((-500, [2.0]), (-400, [7.0, 2.0]), (-300, [8.0])):
+            plant.delete(QUIET, at(line, second))
+            for value in stays:
+                line.write(second, value)
+        first = await audit(line)
+        assert [(each.what, each.pi, each.journal) for each in first.findings] == [
+            ("edited", 7.0, 1.0),
+            ("edited", 8.0, 1.0),
+            ("deleted", None, 1.0),
+            ("deleted", None, 2.0),
+        ]
+        count = first.count
+        assert count.journaled - count.deleted - count.only_here == count.archived - count.missing - count.owed == 4
+        wanted = repair_of(first.mend)
+        assert wanted is not None
+        await mend(line.journal, wanted, line.clock.ticks)
+        async with running(reading(line, s=points(QUIET)).run()):
+            await eventually(lambda: line.journal.backfills.all[-1].state == "done")
+            await line.journal.flush()
+            again = await audit(line, earlier=first.cells)
+        assert (findings(again), again.count.archived, again.count.journaled) == ([], 4, 4)
+        told = [event for event in await line.events([quiet]) if event.ticks == at(line, -500)]
+        assert [(event.value, event.status & UPDATE) for event in told] == [(1.0, 0), (2.0, 0), (2.0, UPDATE)]
+
+
+@pytest.mark.usefixtures("_no_waiting")
 async def test_a_repair_that_a_stop_interrupts_goes_on(tmp_path: Path) -> None:
     """It is in the journal, with its gaps: the next start reads them, and it is done."""
     async with lines.opened(tmp_path, plant_settings()) as line:

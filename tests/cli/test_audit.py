@@ -102,6 +102,20 @@ async def test_without_a_daemon_mending_is_left_to_the_next(tmp_path: Path, conf
         assert (await audit(tmp_path, config, "--from", span[0], "--to", span[1])).code == 0
 
 
+async def test_a_tag_that_pi_does_not_give_is_no_clean_audit(
+    tmp_path: Path, config: str, port: int, simulator: Simulator
+) -> None:
+    """The exit code says so, as does the last line."""
+    async with started(tmp_path, "run", "-c", config) as daemon:
+        await daemon.until_settled(port)
+        await eventually(lambda: is_delivered(tmp_path, config), 60)
+    assert (await audit(tmp_path, config, *PAST)).code == 0
+    name = next(point.name for point in simulator.plant.points.values() if point.name.startswith("U"))
+    simulator.faults.add(f"stream-error@tag={name}")
+    partly = await audit(tmp_path, config, *PAST)
+    assert (partly.code, partly.out.splitlines()[-1]) == (1, "unexplained: 0; not compared: 1 tags")
+
+
 async def test_what_makes_no_sense_is_said(tmp_path: Path, config: str, port: int) -> None:
     """A stream that is not configured, and time that has not settled; without PI there is no audit."""
     async with started(tmp_path, "run", "-c", config) as daemon:

@@ -62,6 +62,11 @@ def test_where_all_is_well_little_is_said() -> None:
     assert said.endswith("\nsink lake: all of these in its files\n\nunexplained: 0\n")
 
 
+def test_tags_that_pi_did_not_give_stand_in_the_last_line() -> None:
+    """That nothing was found of them proves nothing."""
+    assert audit_text(report(Count(tags=3, unread=2))).endswith("\nunexplained: 0; not compared: 2 tags\n")
+
+
 def test_what_was_ordered_is_told() -> None:
     """Mended, or to be mended once a daemon runs."""
     made = report(Count(missing=1), FOUND[0])

@@ -5,11 +5,13 @@ import pytest
 from pibridge.cli.replay_view import backfill_command, preview_text, told_of
 from pibridge.context.choice import Choice
 from pibridge.delivery.preview import Preview
+from pibridge.intake.coverage import Coverage
 from pibridge.model import ticks
 from pibridge.model.event import Lane
 
 JOINED = ticks.parse("2026-03-01T00:00:00Z")
 DAY = 86_400 * ticks.PER_SECOND
+NOW = JOINED + 9 * DAY
 
 
 @pytest.mark.parametrize(
@@ -21,7 +23,7 @@ DAY = 86_400 * ticks.PER_SECOND
         (
             Choice(start_ticks=JOINED - DAY, tags=("SINU*",), streams=("live",)),
             0,
-            "--from 2026-02-28T00:00:00.0000000Z --to 2026-03-01T00:00:00.0000000Z --tag 'SINU*' --stream live",
+            "--from 2026-02-28T00:00:00.0000000Z --to 2026-02-28T23:59:59.9999999Z --tag 'SINU*' --stream live",
         ),
         (
             Choice(start_ticks=JOINED + DAY, end_ticks=JOINED + 3 * DAY, assets=("Plant/**",)),
@@ -29,16 +31,35 @@ DAY = 86_400 * ticks.PER_SECOND
             "--from 2026-03-02T00:00:00.0000000Z --to 2026-03-03T00:00:00.0000000Z --asset 'Plant/**' --again",
         ),
         (Choice(start_ticks=JOINED + 3 * DAY), JOINED + 2 * DAY, ""),
+        (
+            Choice(end_ticks=JOINED + DAY),
+            JOINED + 2 * DAY,
+            "--from 2026-03-01T00:00:00.0000000Z --to 2026-03-02T00:00:00.0000000Z --again",
+        ),
     ],
 )
 def test_what_the_journal_does_not_hold_comes_by_a_backfill(choice: Choice, trimmed: int, said: str) -> None:
     """What is gone again, what was before the first start; nothing is said where all is there."""
-    assert backfill_command(choice, trimmed, JOINED) == (f"pibridge backfill {said}" if said else "")
+    coverage = Coverage({1: JOINED}, {}, {}, trimmed)
+    assert backfill_command(choice, coverage, [1], NOW) == (f"pibridge backfill {said}" if said else "")
+
+
+def test_it_reaches_up_to_when_the_last_of_the_tags_was_first_read() -> None:
+    """Others than those that are meant do not count; what backfills have read is not named again."""
+    joined = {1: JOINED, 2: JOINED + DAY, 3: JOINED + 2 * DAY}
+    choice = Choice(start_ticks=JOINED - DAY)
+    coverage = Coverage(joined, {}, {}, 0)
+    said = "pibridge backfill --from 2026-02-28T00:00:00.0000000Z --to 2026-03-01T23:59:59.9999999Z"
+    assert backfill_command(choice, coverage, [1, 2], NOW) == said
+    read = {1: [(JOINED - DAY, JOINED - 1)], 2: [(JOINED - DAY, JOINED + DAY - 1)]}
+    assert backfill_command(choice, Coverage(joined, {}, read, 0), [1, 2], NOW) == ""
+    assert backfill_command(choice, Coverage(joined, {}, {1: read[1]}, 0), [1, 2], NOW) == said
 
 
 def test_a_journal_that_nobody_has_read_into_says_nothing() -> None:
-    """There is nothing to compare with."""
-    assert backfill_command(Choice(start_ticks=0), 0, None) == ""
+    """There is nothing to compare with; nor can be read what nobody reads now."""
+    assert backfill_command(Choice(start_ticks=0), Coverage({}, {}, {}, 0), [1], NOW) == ""
+    assert backfill_command(Choice(start_ticks=0), Coverage({1: JOINED}, {}, {}, 0), [], NOW) == ""
 
 
 def test_many_tags_are_not_all_named() -> None:

@@ -41,6 +41,7 @@ LOST = Damaged(1, 9, Lane.LIVE, 40, 60, "the checksum differs")
         ({"dropped": [Dropped(Lane.LIVE, 1, 9, 40, 60, 9)]}, Absence.DROPPED, "journal.when_full"),
         ({"joined_ticks": None}, Absence.NOT_BEGUN, "no stream has begun"),
         ({"joined_ticks": 51}, Absence.NOT_BEGUN, "the tag is read from"),
+        ({"joined_ticks": 51, "was_read": True}, Absence.NOT_THERE, "that time was read"),
         ({"is_selected": False}, Absence.NOT_SELECTED, ""),
         ({"refused": "403"}, Absence.OWED, "PI refuses to read the tag, which is tried again: 403"),
         ({"arrived_ticks": 49}, Absence.AHEAD, ""),

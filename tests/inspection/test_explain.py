@@ -6,11 +6,13 @@ from context.rules import frame
 from delivery.shelves import Shelf, opened
 from inspection.scenes import delivered, loaded
 from journal.samples import NOW, tags
+from pibridge.context.choice import Choice
 from pibridge.delivery.verdict import Verdict
 from pibridge.inspection.absence import Absence
 from pibridge.inspection.explain import Known, explain
 from pibridge.inspection.explanation import Explanation
 from pibridge.intake.frame_reader import facts_of
+from pibridge.journal.backfill import WantedHistory
 from pibridge.journal.facts import Fact
 from pibridge.journal.gaps import NewGap
 from pibridge.journal.reader import JournalReader
@@ -98,6 +100,20 @@ async def test_a_value_that_is_not_there_has_its_reason_and_neighbours(tmp_path:
         (other,) = look(tmp_path, "T3", NOW).tags
         assert other.missing is not None
         assert (other.missing.absence, other.events) == (Absence.NOT_BEGUN, [])
+
+
+async def test_what_a_backfill_has_read_is_no_time_before_the_beginning(tmp_path: Path) -> None:
+    """What it is still to read is owed; what it does not reach was never read."""
+    async with opened(tmp_path) as dock:
+        await dock.journal.join([1], NOW)
+        await dock.journal.selections.keep("s", "digest", [1])
+        await dock.journal.commit(Lane.LIVE, [Event(1, NOW + 9, 6)], NOW + 50)
+        backfills = dock.journal.backfills
+        await backfills.order(WantedHistory(choice=Choice(start_ticks=NOW - 100, end_ticks=NOW - 50)), "backfill")
+        (found,) = backfills.all
+        await backfills.begin(found, [1], NOW - 50, [NewGap(1, NOW - 70, NOW - 50, found.reason)])
+        said = [look(tmp_path, "T1", moment).tags[0].missing for moment in (NOW - 90, NOW - 60, NOW - 20)]
+    assert [each and each.absence for each in said] == [Absence.NOT_THERE, Absence.OWED, Absence.NOT_BEGUN]
 
 
 async def test_a_name_that_nothing_has_is_told_with_those_like_it(tmp_path: Path) -> None:

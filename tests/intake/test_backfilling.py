@@ -121,3 +121,22 @@ async def test_what_was_edited_long_ago_is_mended(line: Line) -> None:
         Event(1, line.clock.ticks - 1000 * SECOND, 2.0, SUBSTITUTED | UPDATE),
         Event(1, line.clock.ticks - 900 * SECOND, 3.0),
     ]
+
+
+async def test_what_a_backfill_has_read_is_compared_wherever_it_lies(line: Line) -> None:
+    """A reread finds the edit there, and leaves alone what lies between that and when the tag joined."""
+    for second in (-2500, -1500, -100):
+        line.write(second, 1.0)
+    async with running(reading(line, s=points(QUIET)).run()):
+        await reads(line, 1, 1)
+        await line.journal.backfills.order(wanted(line, -3000, -2000, QUIET), "backfill")
+        await eventually(lambda: done(line))
+    # While nobody listens: an edit is told live, too.
+    for second in (-2500, -1500):
+        line.simulator.plant.replace(QUIET, line.clock.ticks + second * SECOND, 2.0)
+    async with running(reading(line, s=points(QUIET)).run()):
+        await line.journal.backfills.order(wanted(line, -4000, -200, QUIET), "reread")
+        await eventually(lambda: done(line))
+    moment = line.clock.ticks - 2500 * SECOND
+    told = [event for event in await line.events([1]) if event.ticks < line.clock.ticks - 1000 * SECOND]
+    assert told == [Event(1, moment, 1.0), Event(1, moment, 2.0, SUBSTITUTED | UPDATE)]

@@ -1,10 +1,14 @@
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pibridge.context.choice import Choice
 from pibridge.intake.coverage import Coverage, without
 from pibridge.journal.backfill import Backfill
 from pibridge.journal.gaps import Gap, NewGap
+from pibridge.journal.replay import State
 from pibridge.model import ticks
 
 SPANS = st.tuples(st.integers(0, 30), st.integers(0, 30)).map(lambda pair: (min(pair), max(pair)))
@@ -68,6 +72,33 @@ def test_nothing_is_owed_that_was_read_or_is_about_to_be(  # noqa: PLR0913, PLR0
         read = {moment for moment in read if moment > trimmed}
     expected = moments(span) - read - moments(*unpaid)
     assert moments(*coverage.owed(1, span, again=again)) == expected
+
+
+STATES = st.sampled_from(["running", "paused", "done", "cancelled"])
+
+
+@given(st.none() | st.integers(1, 30), st.lists(SPANS, max_size=3), st.lists(st.tuples(SPANS, STATES), max_size=4))
+def test_what_a_backfill_has_read_so_far_counts(
+    joined: int | None, unpaid: list[tuple[int, int]], asked_for: list[tuple[tuple[int, int], State]]
+) -> None:
+    """But for its gaps, and for one that was cancelled; of a tag that is read no longer nothing counts."""
+    backfills = [
+        replace(asked(start, numbers=(1,), end=end), begun=True, state=state) for (start, end), state in asked_for
+    ]
+    gaps = [Gap(i, 1, start, end, "test") for i, (start, end) in enumerate(unpaid)]
+    coverage = Coverage.of({} if joined is None else {1: joined}, gaps, backfills, 0)
+    kept = moments(*(span for span, state in asked_for if state != "cancelled")) - moments(*unpaid)
+    found = coverage.spans_within(1, 2, 25)
+    if joined is None:
+        assert found == []
+    else:
+        assert moments(*found) == (kept | set(range(joined, 31))) & set(range(2, 26))
+    assert all(one[1] + 1 < other[0] for one, other in pairwise(found))
+
+
+def test_what_has_not_begun_has_read_nothing() -> None:
+    """Nor is it known of which tags it will."""
+    assert Coverage.of({1: 50}, [], [asked(10, numbers=(1,), end=20)], 0).spans(1) == [(50, ticks.FOREVER)]
 
 
 def test_a_gap_without_an_end_covers_all_that_follows() -> None:

@@ -176,7 +176,7 @@ async def test_a_look_tells_nothing_provisional_when_nobody_holds_it(line: Line)
     archivist = Archivist(line)
     archivist.catalogue.add(tags)
     async with running(archivist.history.run()):
-        await archivist.history.look(Look({number: line.clock.ticks - 60 * SECOND}, line.clock.ticks))
+        await archivist.history.look(Look({number: [(line.clock.ticks - 60 * SECOND, line.clock.ticks)]}))
     assert await line.values(number) == [2.0, 1.0]
 
 
@@ -188,7 +188,7 @@ async def test_what_has_no_archive_of_its_own_is_never_looked_at(line: Line, sai
     archivist.catalogue.add(tags)
     asked = line.simulator.requests
     async with running(archivist.history.run()):
-        await archivist.history.look(Look(dict.fromkeys(tags, 0), line.clock.ticks))
+        await archivist.history.look(Look({tag: [(0, line.clock.ticks)] for tag in tags}))
     assert line.simulator.requests == asked
 
 

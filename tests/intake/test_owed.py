@@ -76,7 +76,7 @@ async def test_what_cannot_be_read_yet_waits_and_is_owed(journal: Journal) -> No
 async def test_a_look_at_a_tag_that_is_not_read_is_over(journal: Journal) -> None:
     """Who waits for it goes on."""
     owed = Owed(journal, Catalogue())
-    look = Look({9: 0}, 100)
+    look = Look({9: [(0, 100)]})
     owed.look(look)
     assert await chosen(owed) == []
     await look.wait()

@@ -16,6 +16,7 @@ def test_progress_is_the_share_of_time_that_is_read() -> None:
     assert begun.progress(gaps) == 0.75
     assert replace(begun, owed_ticks=0).progress(()) == 1.0
     assert replace(begun, state="done").progress(gaps) == 1.0
+    assert replace(begun, state="cancelled", left_ticks=300).progress(()) == 0.25
 
 
 def test_progress_of_a_comparison_is_the_share_of_tags() -> None:

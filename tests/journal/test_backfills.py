@@ -7,8 +7,9 @@ from journal.samples import NOW, opened
 from pibridge.context.choice import Choice
 from pibridge.errors import PIBridgeError
 from pibridge.journal.backfill import WantedHistory
-from pibridge.journal.gaps import NewGap
+from pibridge.journal.gaps import AdvanceGap, NewGap
 from pibridge.journal.journal import Journal
+from pibridge.model.event import Lane
 from waiting import eventually
 
 WANTED = WantedHistory(choice=Choice(start_ticks=NOW, tags=("T*",)), again=True)
@@ -66,6 +67,35 @@ async def test_cancelled_its_gaps_are_owed_no_longer(tmp_path: Path) -> None:
         await journal.backfills.begin(found, [1], NOW, [NewGap(1, NOW, NOW + 9, found.reason)])
         assert [each.state for each in journal.backfills.all] == ["cancelled"]
         assert len(await journal.gaps()) == 1
+
+
+async def test_cancelled_it_says_how_far_it_had_got(tmp_path: Path) -> None:
+    """Also after a restart, when its gaps are long gone."""
+    async with opened(tmp_path) as journal:
+        backfill_id = await begun(journal)
+        (gap, *_) = await journal.gaps()
+        await journal.commit(Lane.HISTORY, [], NOW, [AdvanceGap(gap.id, NOW + 3)])
+        await journal.backfills.cancel(backfill_id)
+    async with opened(tmp_path) as journal:
+        (found,) = journal.backfills.all
+        assert (found.state, found.left_ticks) == ("cancelled", 12)
+        assert found.progress(await journal.gaps()) == pytest.approx(0.2)
+
+
+async def test_cancelled_it_leaves_what_a_later_one_was_asked_for(tmp_path: Path) -> None:
+    """That one had opened no gaps where there were some already."""
+    async with opened(tmp_path) as journal:
+        first = await begun(journal)
+        await journal.backfills.order(WANTED, "backfill")
+        second = journal.backfills.all[-1]
+        await journal.backfills.begin(second, [1], NOW + 6, [])
+        await journal.backfills.cancel(first)
+        assert [(gap.tag, gap.start_ticks, gap.end_ticks, gap.reason) for gap in await journal.gaps()] == [
+            (1, NOW, NOW + 6, second.reason),
+            (3, NOW, NOW + 4, "not running"),
+        ]
+        await journal.backfills.cancel(second.id)
+        assert [gap.reason for gap in await journal.gaps()] == ["not running"]
 
 
 async def test_a_comparison_is_noted_tag_by_tag(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from pibridge.audit import fingerprints
 from pibridge.audit.comparing import Archived, Compared, Earlier, deletion, since_earlier
@@ -11,11 +12,10 @@ from pibridge.audit.findings import Count, Finding, Mend, SinkCount, What
 from pibridge.audit.fingerprints import NONE, Fingerprint
 from pibridge.context.record import Record
 from pibridge.errors import PIBridgeError
-from pibridge.inspection.sightings import Sighting
-from pibridge.intake.compare import place_of
+from pibridge.intake.compare import Place, place_of
 from pibridge.journal.gaps import Gap
 from pibridge.model import ticks
-from pibridge.model.event import Event
+from pibridge.model.event import UPDATE, Event
 from pibridge.model.tag import Tag
 
 _MOST_FINDINGS: Final = 1000
@@ -36,6 +36,7 @@ class _Course(Struct):
     missing: Fingerprint = NONE
     gone: list[Event] = []
     deleted: list[Event] = []
+    stays: dict[Place, list[Event]] = {}
     gone_in_all: int = 0
     is_compared: bool = True
 
@@ -60,6 +61,7 @@ class Audited:
         self._keeps_gone = keeps_gone
         self._courses: dict[int, _Course] = {}
         self._unread: set[int] = set()
+        self._refused: set[int] = set()
         self._not_compared: set[int] = set()
         self._looked_ticks = 0
 
@@ -84,15 +86,7 @@ class Audited:
         if text not in self.notes:
             self.notes.append(text)
 
-    def take(  # noqa: PLR0913, PLR0917 - what was compared, and of what
-        self,
-        number: int,
-        tag: Tag,
-        archive: Archived,
-        compared: Compared,
-        seen: Sequence[Sighting],
-        gaps: Sequence[Gap],
-    ) -> None:
+    def take(self, number: int, tag: Tag, archive: Archived, compared: Compared, gaps: Sequence[Gap]) -> None:
         """Take in one tag and a part of the time, in the order of parts."""
         course = self._course(number, tag, archive)
         upto = course.until_ticks
@@ -105,12 +99,13 @@ class Audited:
             if self._keeps_gone:
                 course.gone += filter(earlier.spans, compared.gone)
         course.deleted += compared.deleted
+        course.stays |= compared.stays
         course.gone_in_all += len(compared.gone)
         count = self.count
         count.archived += compared.archived
         count.journaled += compared.journaled
-        for what, events in ((What.MISSING, compared.missing), (What.EDITED, compared.edited)):
-            self._differ(what, number, tag, events, seen, gaps)
+        self._differ(What.MISSING, number, tag, compared.missing, [None] * len(compared.missing), gaps)
+        self._differ(What.EDITED, number, tag, compared.edited, [event.value for event in compared.was], gaps)
 
     def take_archive_alone(self, number: int, tag: Tag, archive: Archived | None) -> None:
         """Take in one tag and a part of the time of which the journal no longer has all."""
@@ -131,15 +126,16 @@ class Audited:
         """Take in a tag that is sampled."""
         self.count.archived += owed
         self.count.journaled += there
-        self._differ(What.MISSING, number, tag, lacking, (), gaps)
+        self._differ(What.MISSING, number, tag, lacking, [None] * len(lacking), gaps)
 
     def take_unread(self, number: int, tag: Tag, error: PIBridgeError, *, is_expected: bool) -> None:
         """Take in that PI does not give the archive of a tag, or a part of it."""
         self._unread.add(number)
-        self.count.unread = len(self._unread)
         if is_expected:
             self.note("of some tags PI keeps no history: they are not compared")
         else:
+            self._refused.add(number)
+            self.count.unread = len(self._refused)
             self.note(f"{tag.name}: PI does not give its archive: {error}")
 
     def take_sinks(self, counts: Mapping[str, SinkCount]) -> None:
@@ -190,7 +186,8 @@ class Audited:
             self.count.only_here += course.gone_in_all - len(deleted)
             for event in deleted:
                 self._find(What.DELETED, course.tag, event, journal=event.value)
-            self.mend.deletions += [deletion(event) for event in {place_of(each): each for each in deleted}.values()]
+            for place, event in {place_of(each): each for each in deleted}.items():
+                self.mend.deletions += _told_of(event, course.stays.get(place, ()))
         self.count.not_compared = len(self._not_compared)
 
     def _earlier_of(self, number: int, course: _Course) -> Earlier | None:
@@ -227,17 +224,20 @@ class Audited:
         number: int,
         tag: Tag,
         events: Sequence[Event],
-        seen: Sequence[Sighting],
+        journal: Sequence[Any],
         gaps: Sequence[Gap],
     ) -> None:
-        """Count what the journal lacks: it is owed while it lies in a gap."""
-        found = [event for event in events if not any(_holds(gap, event) for gap in gaps)]
+        """Count what the journal lacks: it is owed while it lies in a gap. `journal`: its value in place of each."""
+        found = [
+            (event, has)
+            for event, has in zip(events, journal, strict=True)
+            if not any(_holds(gap, event) for gap in gaps)
+        ]
         self.count.owed += len(events) - len(found)
         setattr(self.count, what, getattr(self.count, what) + len(found))
-        self.mend.read_again(number, [event.ticks for event in found])
-        has = {each.event.ticks: each.event.value for each in seen} if found else {}
-        for event in found:
-            self._find(what, tag, event, pi=event.value, journal=has.get(event.ticks))
+        self.mend.read_again(number, [event.ticks for event, _ in found])
+        for event, has in found:
+            self._find(what, tag, event, pi=event.value, journal=has)
 
     def _find(self, what: What, tag: Tag, event: Event, **more: Any) -> None:
         if len(self.findings) < _MOST_FINDINGS:
@@ -247,6 +247,14 @@ class Audited:
 
 def _named(earlier: Earlier, course: _Course) -> list[Event] | None:
     return since_earlier(earlier.both, course.kept, course.replaced, course.missing, course.gone)
+
+
+def _told_of(deleted: Event, stays: Sequence[Event]) -> list[Event]:
+    """Give what tells that a value is gone; an update stands for all that the tag has at its time."""
+    if not stays:
+        return [deletion(deleted)]
+    first, *others = stays
+    return [replace(first, status=first.status | UPDATE), *others]
 
 
 def _holds(gap: Gap, event: Event) -> bool:

@@ -20,6 +20,7 @@ from pibridge.context.choice import Choice, of_tag
 from pibridge.errors import PIBridgeError
 from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Sighting
+from pibridge.intake.coverage import Coverage, Span
 from pibridge.intake.instants import latest
 from pibridge.journal.gaps import Gap
 from pibridge.journal.reader import JournalReader
@@ -167,7 +168,7 @@ class Auditor:
         """
         state = await self._do(self._state)
         tags = {number: self._records.book.tag(number, _LATEST) for number in numbers}
-        owed = {number: tag for number, tag in tags.items() if state.joined.get(number, end + 1) <= end}
+        owed = {number: tag for number, tag in tags.items() if state.coverage.spans_within(number, start, end)}
         asked = {number: tag.web_id for number, tag in owed.items() if tag.mode is not Mode.INTERPOLATED}
         archives = await self._archive.read(asked, start, end)
         read = await self._do(self._journaled.read, frozenset(numbers), start, end)
@@ -188,16 +189,15 @@ class Auditor:
     def _take(self, sides: Sides, compared: Mapping[int, Compared], found: Audited) -> None:
         for number, tag in sides.tags.items():
             archive = sides.archive_of(number)
-            span = sides.span_of(number)
             gaps = sides.state.gaps.get(number, ())
             if isinstance(archive, PIBridgeError):
                 found.take_unread(number, tag, archive, is_expected=has_no_history(archive))
-            elif span[0] <= sides.state.trimmed_ticks:
+            elif not sides.is_kept(number):
                 found.take_archive_alone(number, tag, archive)
             elif archive is None:
-                self._count_instants(tag, number, sides.seen_of(number), span, gaps, found)
+                self._count_instants(tag, number, sides.seen_of(number), sides.spans_of(number), gaps, found)
             else:
-                found.take(number, tag, archive, compared[number], sides.seen_of(number), gaps)
+                found.take(number, tag, archive, compared[number], gaps)
 
     async def _compresses(self, tag: Tag) -> bool:
         """Tell whether PI may discard values of a tag before it archives them."""
@@ -211,7 +211,7 @@ class Auditor:
         tag: Tag,
         number: int,
         seen: Sequence[Sighting],
-        span: tuple[int, int],
+        spans: Sequence[Span],
         gaps: Sequence[Gap],
         found: Audited,
     ) -> None:
@@ -224,9 +224,13 @@ class Auditor:
         if any(moment % spacing for moment in there):
             found.note(f"{tag.name}: was sampled at other times than its stream says now; its instants are not counted")
             return
-        first, last = -(-span[0] // spacing) * spacing, latest(span[1], spacing)
-        lacking = [Event(number, moment, None) for moment in range(first, last + 1, spacing) if moment not in there]
-        found.take_instants(number, tag, len(range(first, last + 1, spacing)), len(there), lacking, gaps)
+        owed = [
+            moment
+            for start, end in spans
+            for moment in range(-(-start // spacing) * spacing, latest(end, spacing) + 1, spacing)
+        ]
+        lacking = [Event(number, moment, None) for moment in owed if moment not in there]
+        found.take_instants(number, tag, len(owed), len(there), lacking, gaps)
 
     async def _look_at_rest(self, name: str, seqs: Sequence[int], found: Audited) -> None:
         settings = self._configuration.sinks[name]
@@ -237,12 +241,14 @@ class Auditor:
             found.take_absent(name, await self._do(self._journaled.records, lacking))
 
     def _state(self) -> State:
-        joined = self._reader.joined()
+        with self._reader.at_once():
+            joined, unpaid, trimmed = self._reader.joined(), self._reader.gaps(), self._reader.tally().trimmed_ticks
+            coverage = Coverage.of(joined, unpaid, self._reader.backfills(), trimmed)
         under_way = self._archive.now() - _UNDER_WAY_TICKS if self._is_read else 0
         gaps = {number: [self._ahead(number, since, under_way)] for number, since in joined.items()}
-        for gap in self._reader.gaps():
+        for gap in unpaid:
             gaps.setdefault(gap.tag, []).append(gap)
-        return State(joined, gaps, self._reader.tally().trimmed_ticks)
+        return State(coverage, gaps, trimmed)
 
     def _ahead(self, number: int, joined_ticks: int, since_ticks: int) -> Gap:
         """Give what is still to be read behind the newest event of a tag and since then."""

@@ -1,13 +1,13 @@
 """One tag, one stretch of time: what PI's archive has against what the journal has. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from msgspec import Struct
 
 from pibridge.audit import fingerprints
 from pibridge.audit.fingerprints import NONE, Fingerprint
 from pibridge.inspection.sightings import Sighting
-from pibridge.intake.compare import as_it_stands, differences, place_of
+from pibridge.intake.compare import Place, as_it_stands, differences, lacking_of, place_of
 from pibridge.model.event import BAD, DELETE, QUESTIONABLE, UPDATE, Event, Lane
 from pibridge.model.tag import Mode
 from pibridge.model.ticks import FOREVER
@@ -54,19 +54,22 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class Compared(Struct, frozen=True, kw_only=True):
-    """`missing`, `edited`: PI's values that the journal lacks, in a new place or in place of another one.
+    """`missing`, `edited`: PI's values that the journal lacks, in a new place or in place of another one, `was`.
 
     `gone`: the journal's that the archive has not: PI's compression discards values. `deleted`: those of them that it
-    must have had. `both`: what archive and journal have alike. Of that, what the journal had at the earlier look is
-    `kept`; `replaced`: what it had then in places of which something else was told since.
+    must have had. `stays`: what the archive has at times at which some of several are gone. `both`: what archive and
+    journal have alike. Of that, what the journal had at the earlier look is `kept`; `replaced`: what it had then in
+    places of which something else was told since.
     """
 
     archived: int
     journaled: int
     missing: list[Event]
     edited: list[Event]
+    was: list[Event]
     gone: list[Event]
     deleted: list[Event]
+    stays: dict[Place, list[Event]]
     both: list[Event]
     kept: list[Event]
     replaced: list[Event]
@@ -77,11 +80,23 @@ def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Know
     had = as_it_stands(each.event for each in journaled)
     told = differences(archive, (each.event for each in journaled))
     edits = {place_of(event) for event in told if event.status & UPDATE}
+    has: dict[Place, list[Event]] = {}
+    for event in archive:
+        has.setdefault(place_of(event), []).append(event)
+    lost = {
+        place: lacking_of(had[place], events)
+        for place, events in has.items()
+        if place in edits or len(had.get(place, ())) > len(events)
+    }
+    # What stands in for what; where there are more of one side, these are missing or gone.
+    came = {place: lacking_of(has[place], had[place]) for place in edits}
     missing = [event for event in told if place_of(event) not in edits]
+    missing += [event for place in edits for event in came[place][len(lost[place]) :]]
+    surplus = {place: events[len(came.get(place, ())) :] for place, events in lost.items()}
+    edited = [event for event in told if event.status & UPDATE]
     if known.mode is Mode.RECORDED:
         missing = [event for event in missing if event.ticks < known.provisional_ticks]
-    there = {place_of(event) for event in archive}
-    gone = [event for place, events in had.items() if place not in there for event in events]
+    gone = [event for place, events in had.items() for event in (surplus.get(place, ()) if place in has else events)]
     new = {place_of(event) for event in told}
     # Beside a value that is missing there may be others of its time.
     beside = [event for place in sorted(new - edits) for event in had.get(place, ())]
@@ -92,9 +107,11 @@ def compare(archive: Sequence[Event], journaled: Sequence[Sighting], known: Know
         archived=len(archive),
         journaled=sum(map(len, had.values())),
         missing=missing,
-        edited=[event for event in told if event.status & UPDATE],
+        edited=edited,
+        was=[lost[place_of(event)][0] for event in edited],
         gone=gone,
-        deleted=_deleted(gone, journaled, known),
+        deleted=_deleted(gone, has, journaled, known),
+        stays={place: has[place] for place, events in surplus.items() if events},
         both=both,
         kept=[event for event in both if place_of(event) not in later],
         replaced=[event for place in sorted(later | edits) for event in then.get(place, ())],
@@ -140,7 +157,9 @@ def deletion(event: Event) -> Event:
     return Event(event.tag, event.ticks, None, DELETE | event.status & (BAD | QUESTIONABLE))
 
 
-def _deleted(gone: Iterable[Event], journaled: Sequence[Sighting], known: Known) -> list[Event]:
+def _deleted(
+    gone: Iterable[Event], stays: Container[Place], journaled: Sequence[Sighting], known: Known
+) -> list[Event]:
     final = [event for event in gone if event.ticks < known.provisional_ticks]
     if known.mode is Mode.RECORDED or not known.is_compressed:
         return final
@@ -149,4 +168,11 @@ def _deleted(gone: Iterable[Event], journaled: Sequence[Sighting], known: Known)
     last: dict[int, int] = {}
     for (_, moment), arrived in read.items():
         last[arrived] = max(moment, last.get(arrived, moment))
-    return [event for event in final if event.ticks < last.get(read.get(place_of(event), -1), event.ticks)]
+    # Beside what it has still it must have had only what was read from there, and not what was told live.
+    read_itself = {id(each.event) for each in journaled if each.lane is Lane.HISTORY}
+    return [
+        event
+        for event in final
+        if event.ticks < last.get(read.get(place_of(event), -1), event.ticks)
+        and (place_of(event) not in stays or id(event) in read_itself)
+    ]

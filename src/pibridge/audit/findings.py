@@ -65,7 +65,7 @@ class Count(Struct):
 
     `archived`: PI's archive has; `journaled`: the journal has, as it stands after edits and deletions. `only_here`: the
     journal has and PI's archive has not, as PI's compression discarded them. `owed`: in a gap that is being read.
-    `unread`: tags that PI did not give. `not_compared`: tags of which the journal no longer has that time.
+    `unread`: tags that PI should have given. `not_compared`: tags of which the journal no longer has that time.
     """
 
     tags: int = 0
@@ -100,7 +100,8 @@ class Count(Struct):
 class Mend(Struct):
     """What would bring all in line. `spans`: by tag, from when to when PI's archive is to be read again.
 
-    `deletions`: what is to be told. `absent`: by sink, what is to be sent again: the time of each position.
+    `deletions`: what is to be told of what is gone. `absent`: by sink, what is to be sent again: the time of each
+    position.
     """
 
     spans: dict[int, tuple[int, int]] = field(default_factory=dict)

@@ -8,15 +8,19 @@ from msgspec.structs import replace
 from pibridge.audit.comparing import Archived, Compared, Known, compare
 from pibridge.errors import PIBridgeError
 from pibridge.inspection.sightings import Sighting
+from pibridge.intake.coverage import Coverage, Span
 from pibridge.journal.gaps import Gap
 from pibridge.model import ticks
 from pibridge.model.tag import Tag
 
 
 class State(Struct, frozen=True):
-    """Of the journal. `joined`: since when tags are owed. `gaps`: by tag. `trimmed_ticks`: up to here some is gone."""
+    """Of the journal. `coverage`: in which times tags are owed. `gaps`: by tag.
 
-    joined: Mapping[int, int]
+    `trimmed_ticks`: up to here some is gone.
+    """
+
+    coverage: Coverage
     gaps: Mapping[int, Sequence[Gap]]
     trimmed_ticks: int
 
@@ -24,7 +28,7 @@ class State(Struct, frozen=True):
         """Give what held at some time from this one to a later one: what is paid meanwhile counts as owed."""
         numbers = self.gaps.keys() | later.gaps.keys()
         gaps = {number: (*self.gaps.get(number, ()), *later.gaps.get(number, ())) for number in numbers}
-        return State(self.joined, gaps, later.trimmed_ticks)
+        return State(self.coverage, gaps, later.trimmed_ticks)
 
 
 class Sides(Struct, frozen=True):
@@ -34,23 +38,28 @@ class Sides(Struct, frozen=True):
     archives: Mapping[int, Archived | PIBridgeError]
     seen: Mapping[int, list[Sighting]]
     state: State
-    span: tuple[int, int]
+    span: Span
 
-    def span_of(self, number: int) -> tuple[int, int]:
-        """Give the part of the time in which a tag is owed."""
-        return max(self.span[0], self.state.joined.get(number, self.span[1])), self.span[1]
+    def spans_of(self, number: int) -> list[Span]:
+        """Give the parts of the time in which a tag is owed, in order; there is one at least."""
+        return self.state.coverage.spans_within(number, *self.span)
 
     def archive_of(self, number: int) -> Archived | PIBridgeError | None:
         """Give what PI has of that; None: it was not asked."""
-        archive, since = self.archives.get(number), self.span_of(number)[0]
+        archive, spans = self.archives.get(number), self.spans_of(number)
         if not isinstance(archive, Archived):
             return archive
-        return replace(archive, events=[event for event in archive.events if event.ticks >= since], since_ticks=since)
+        events = [event for event in archive.events if _lies_in(spans, event.ticks)]
+        return replace(archive, events=events, since_ticks=spans[0][0])
 
     def seen_of(self, number: int) -> list[Sighting]:
         """Give what the journal has of that."""
-        since = self.span_of(number)[0]
-        return [each for each in self.seen.get(number, ()) if each.event.ticks >= since]
+        spans = self.spans_of(number)
+        return [each for each in self.seen.get(number, ()) if _lies_in(spans, each.event.ticks)]
+
+    def is_kept(self, number: int) -> bool:
+        """Tell whether the journal still has all of that."""
+        return self.spans_of(number)[0][0] > self.state.trimmed_ticks
 
 
 def compared_of(
@@ -64,7 +73,7 @@ def compared_of(
     for number, tag in sides.tags.items():
         archive = sides.archive_of(number)
         is_meant = uncompressed is None or number in uncompressed
-        if is_meant and isinstance(archive, Archived) and sides.span_of(number)[0] > sides.state.trimmed_ticks:
+        if is_meant and isinstance(archive, Archived) and sides.is_kept(number):
             known = Known(
                 mode=tag.mode,
                 provisional_ticks=archive.provisional_ticks,
@@ -73,3 +82,7 @@ def compared_of(
             )
             found[number] = compare(archive.events, sides.seen_of(number), known)
     return found
+
+
+def _lies_in(spans: Sequence[Span], moment: int) -> bool:
+    return any(start <= moment <= end for start, end in spans)

@@ -49,7 +49,8 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be 
 ) -> None:
     """Compare PI's archive, the journal and each sink: prove that nothing is lost, or name what is.
 
-    Without --from the last day, without --to up to two minutes ago. Exit code 1: something has no explanation.
+    Without --from the last day, without --to up to two minutes ago. Exit code 1: something has no explanation, or
+    could not be compared.
     """
     with looking_back(context, config) as past:
         choice = _choice(past, choice_of(past.now_ticks, from_, to, tag, asset, stream))
@@ -63,7 +64,7 @@ def audit(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be 
                 report.repaired = max(0, before.count.unexplained - report.count.unexplained)
             report.is_ordered = True
     typer.echo(msgspec.json.encode(report.told()) if as_json else audit_text(report), nl=as_json)
-    if report.count.unexplained:
+    if report.count.unexplained or report.count.unread:
         raise typer.Exit(1)
 
 

@@ -23,7 +23,8 @@ def audit_text(report: AuditReport) -> str:
     lines += [f"note: {note}" for note in report.notes]
     if count.not_compared:
         lines.append(f"note: of {count.not_compared} tags the journal no longer has all of that time: not compared")
-    lines += ["", *_findings(report.findings), f"unexplained: {count.unexplained}"]
+    unread = f"; not compared: {count.unread} tags" if count.unread else ""
+    lines += ["", *_findings(report.findings), f"unexplained: {count.unexplained}{unread}"]
     if report.repaired:
         lines.append(f"repaired: {report.repaired}")
     if report.is_ordered and count.unexplained and not report.repaired:

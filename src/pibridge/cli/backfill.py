@@ -11,7 +11,7 @@ from pibridge.cli.backfill_view import backfills_table, days, preview_of
 from pibridge.cli.options import CONFIG
 from pibridge.cli.past import Past, choice_of, looking_back
 from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, turn
-from pibridge.context.choice import Choice, of_tag
+from pibridge.context.choice import Choice
 from pibridge.daemon.orders import (
     BACKFILL,
     CANCEL_BACKFILL,
@@ -21,7 +21,6 @@ from pibridge.daemon.orders import (
     have_done,
 )
 from pibridge.errors import ConfigurationError
-from pibridge.intake.coverage import Coverage
 from pibridge.journal.backfill import Kind, WantedHistory, told
 from pibridge.journal.opening import is_locked
 
@@ -55,9 +54,7 @@ def backfill(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can 
         return
     with looking_back(context, config) as past:
         wanted = WantedHistory(choice=_choice(past, from_, to, tag, asset, stream), again=again)
-        reader = past.reader
-        coverage = Coverage.of(reader.joined(), reader.gaps(), reader.backfills(), reader.tally().trimmed_ticks)
-        found = preview_of(coverage, wanted, _meant(past, wanted.choice), past.now_ticks)
+        found = preview_of(past.coverage(), wanted, past.meant(wanted.choice), past.now_ticks)
         typer.echo(found.text())
         _order(past, "backfill", wanted, is_something=bool(found.owed_ticks), is_meant=yes)
 
@@ -78,7 +75,7 @@ def reread(  # noqa: PLR0913, PLR0917 - one parameter for each thing that can be
     """
     with looking_back(context, config) as past:
         wanted = WantedHistory(choice=_choice(past, from_, to, tag, asset, stream))
-        numbers = _meant(past, wanted.choice)
+        numbers = past.meant(wanted.choice)
         start, end = wanted.choice.start_ticks, min(wanted.choice.end_ticks, past.now_ticks)
         typer.echo(f"{len(numbers)} tags, {days(start, end)} of each to be compared")
         _order(past, "reread", wanted, is_something=bool(numbers), is_meant=yes)
@@ -134,11 +131,6 @@ def _choice(  # noqa: PLR0913, PLR0917 - the options
         raise ConfigurationError(["--from: is missing; say from when on: 2026-03-01, or 7d ago"])
     past.require_streams(stream or ())
     return choice_of(past.now_ticks, from_, to, tag, asset, stream)
-
-
-def _meant(past: Past, choice: Choice) -> list[int]:
-    is_meant = of_tag(choice, past.surroundings(past.configuration).assets)
-    return [number for number, tag in past.tags() if tag.kind == "value" and not tag.static and is_meant(tag)]
 
 
 def _order(past: Past, kind: Kind, wanted: WantedHistory, *, is_something: bool, is_meant: bool) -> None:

@@ -13,12 +13,13 @@ from pibridge.cli.moments import moment
 from pibridge.config.loaded import Loaded
 from pibridge.config.settings import Configuration
 from pibridge.context import filters
-from pibridge.context.choice import BEGINNING, Choice
+from pibridge.context.choice import BEGINNING, Choice, of_tag
 from pibridge.context.filters import Filter
 from pibridge.context.stamp import Stamp
 from pibridge.context.surroundings import Surroundings
 from pibridge.daemon import logs
 from pibridge.errors import ConfigurationError
+from pibridge.intake.coverage import Coverage
 from pibridge.intake.frames import recall_from
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
@@ -42,6 +43,17 @@ class Past:
     def tags(self) -> Iterator[tuple[int, Tag]]:
         """Give all tags by number, as they were last described."""
         return ((number, self.book.tag(number, _LATEST)) for number in range(1, len(self.book) + 1))
+
+    def meant(self, choice: Choice) -> list[int]:
+        """Give the tags of a choice that have a history."""
+        is_meant = of_tag(choice, self.surroundings(self.configuration).assets)
+        return [number for number, tag in self.tags() if tag.kind == "value" and not tag.static and is_meant(tag)]
+
+    def coverage(self) -> Coverage:
+        """Give what was read."""
+        reader = self.reader
+        with reader.at_once():
+            return Coverage.of(reader.joined(), reader.gaps(), reader.backfills(), reader.tally().trimmed_ticks)
 
     def require_streams(self, names: Iterable[str]) -> None:
         """Raise ConfigurationError for streams that are not configured."""

@@ -136,8 +136,7 @@ def _preview(past: Past, choice: Choice, sinks: list[str], *, as_json: bool) -> 
     stamp = past.stamp(past.configuration, "preview")
     admit = {name: admits for name, admits in filters_of(past.configuration).items() if name in sinks}
     found = preview(chosen(past.reader, choice, Chooser(choice, stamp)), admit)
-    tally, joined = past.reader.tally(), past.reader.joined()
-    missing = backfill_command(choice, tally.trimmed_ticks, min(joined.values(), default=None))
+    missing = backfill_command(choice, past.coverage(), past.meant(choice), past.now_ticks)
     if as_json:
         typer.echo(msgspec.json.encode(told_of(found, missing)))
     else:

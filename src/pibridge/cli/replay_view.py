@@ -5,13 +5,17 @@ from shlex import quote
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from rich.markup import escape
 from rich.table import Table
 
+from pibridge.cli.backfill_view import preview_of
 from pibridge.context.choice import BEGINNING, Choice
 from pibridge.context.record import json_record
 from pibridge.delivery.preview import Outcome, Preview
 from pibridge.delivery.what_if import Difference
+from pibridge.intake.coverage import Coverage
+from pibridge.journal.backfill import WantedHistory
 from pibridge.journal.replay import Replay
 from pibridge.model import ticks
 
@@ -49,19 +53,21 @@ def told_of(found: Preview, missing: str) -> dict[str, Any]:
     }
 
 
-def backfill_command(choice: Choice, trimmed_ticks: int, joined_ticks: int | None) -> str:
+def backfill_command(choice: Choice, coverage: Coverage, numbers: Sequence[int], now_ticks: int) -> str:
     """Give the command that reads from PI what the journal does not hold of a time; nothing if it holds all.
 
-    `trimmed_ticks`: up to here it no longer has all. `joined_ticks`: since then tags were read.
+    `numbers`: the tags that are meant; of those that nobody reads now nothing can be read.
     """
-    if joined_ticks is None or choice.lanes:
-        return ""
+    since = {number: spans[0][0] for number in numbers if (spans := coverage.spans(number))}
     is_open = choice.start_ticks == BEGINNING
-    is_gone = bool(trimmed_ticks) and choice.start_ticks <= trimmed_ticks
-    if not is_gone and (is_open or choice.start_ticks >= joined_ticks):
+    is_gone = bool(coverage.trimmed_ticks) and choice.start_ticks <= coverage.trimmed_ticks
+    if not since or choice.lanes or (is_open and not is_gone):
         return ""
-    start = ticks.render(joined_ticks if is_open else choice.start_ticks)
-    end = ticks.render(min(choice.end_ticks, max(joined_ticks, trimmed_ticks)))
+    asked = replace(choice, start_ticks=min(*since.values(), choice.end_ticks)) if is_open else choice
+    span = preview_of(coverage, WantedHistory(choice=asked, again=is_gone), list(since), now_ticks).span
+    if span is None:
+        return ""
+    start, end = map(ticks.render, span)
     said = ["pibridge backfill", f"--from {start} --to {end}"]
     for option, names in (("tag", choice.tags), ("asset", choice.assets), ("stream", choice.streams)):
         said += [f"--{option} {quote(name)}" for name in names]

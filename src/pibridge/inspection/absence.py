@@ -19,7 +19,7 @@ class Absence(StrEnum):
     DAMAGED = "damaged"
     DROPPED = "dropped"
     NOT_BEGUN = "not begun"
-    """The tag is owed from a later time on."""
+    """The tag is owed from a later time on, and no backfill has read that time."""
     AHEAD = "ahead"
     """Nothing that arrived is as new as that."""
     NOT_SELECTED = "not selected"
@@ -33,13 +33,15 @@ class Absence(StrEnum):
 class Silence(Struct, frozen=True, kw_only=True):
     """What is known of a tag around a time at which the journal has no event of it.
 
-    `joined_ticks`: since when the tag is owed. `gaps`: those of the tag. `damaged`, `dropped`: of all tags.
+    `joined_ticks`: since when the tag is owed; `was_read`: by a backfill, too. `gaps`: those of the tag. `damaged`,
+    `dropped`: of all tags.
     `trimmed_ticks`: up to this time of events some that were acknowledged are gone. `arrived_ticks`: PI's time when the
     newest event of any tag was read. `refused`: why PI refuses to read the tag now.
     """
 
     ticks: int
     joined_ticks: int | None
+    was_read: bool = False
     gaps: Sequence[Gap]
     damaged: Sequence[Damaged]
     dropped: Sequence[Dropped]
@@ -66,7 +68,7 @@ def _reasons(known: Silence) -> Iterator[tuple[Absence, str]]:
     yield from _lost(known)
     if joined is None:
         yield Absence.NOT_BEGUN, "no stream has begun with the tag"
-    elif at < joined:
+    elif at < joined and not known.was_read:
         yield Absence.NOT_BEGUN, f"the tag is read from {ticks.render(joined)} on; a backfill reaches further"
     if not known.is_selected:
         yield Absence.NOT_SELECTED, "no stream selects the tag any more"

@@ -14,6 +14,7 @@ from pibridge.inspection.explanation import Explanation, Found, Missing, OfTag
 from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Around, Sighting, around
 from pibridge.inspection.words import change_in_words, quality_in_words
+from pibridge.intake.coverage import Coverage
 from pibridge.journal.gaps import Gap
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
@@ -95,8 +96,9 @@ class _Looking:
         self._known = known
         self._sinks = AtSinks(loaded, reader, records)
         self._selected = reader.selected()
-        self._joined = reader.joined()
-        self._gaps = reader.gaps()
+        with reader.at_once():
+            self._joined, self._gaps, trimmed = reader.joined(), reader.gaps(), reader.tally().trimmed_ticks
+            self._coverage = Coverage.of(self._joined, self._gaps, reader.backfills(), trimmed)
 
     def notes(self, *, has_daemon: bool) -> list[str]:
         """Say what limits the answers."""
@@ -139,6 +141,7 @@ class _Looking:
             Silence(
                 ticks=moment,
                 joined_ticks=self._joined.get(number),
+                was_read=bool(self._coverage.spans_within(number, moment, moment)),
                 gaps=_of(self._gaps, number),
                 damaged=self._reader.damaged(),
                 dropped=self._reader.dropped(),

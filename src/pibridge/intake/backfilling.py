@@ -116,9 +116,8 @@ class Backfilling:
             await self._backfills.begin(found, numbers, end)
             return True
         some = found.numbers[found.looked : found.looked + _TAGS_AT_ONCE]
-        joined = {number: self._journal.joined(number) for number in some}
-        starts = {number: max(found.choice.start_ticks, since) for number, since in joined.items() if since is not None}
-        await self._history.look(Look(starts, found.end_ticks))
+        coverage, start, end = await self._coverage(), found.choice.start_ticks, found.end_ticks
+        await self._history.look(Look({number: coverage.spans_within(number, start, end) for number in some}))
         await self._backfills.look(found, found.looked + len(some))
         if found.looked + len(some) == len(found.numbers):
             await self._backfills.finish(found)

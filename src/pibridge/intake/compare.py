@@ -33,8 +33,8 @@ def differences(
             found.append(event)
     for place, events in has.items():
         before = had[place]
-        lacking = _lacking(events, before)
-        if lacking and _lacking(before, events):
+        lacking = lacking_of(events, before)
+        if lacking and lacking_of(before, events):
             # An update stands for all that the tag had at this time: what stays is told again behind it.
             lacking = [lacking[0], *(event for event in events if event is not lacking[0])]
             lacking[0].status |= UPDATE
@@ -58,7 +58,7 @@ def content(event: Event) -> Any:
     return msgspec.json.encode(value, order="deterministic") if isinstance(value, (dict, list)) else value
 
 
-def _lacking(events: Sequence[Event], others: Sequence[Event]) -> list[Event]:
+def lacking_of(events: Sequence[Event], others: Sequence[Event]) -> list[Event]:
     """Give those of `events` that have no equal in `others`, counting: equal events can be genuine."""
     there = Counter(map(content, others))
     lacking = []

@@ -25,11 +25,23 @@ def without(span: Span, covered: Iterable[Span]) -> list[Span]:
     return [*left, (start, end)] if start <= end else left
 
 
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """Give the same time in as few spans as it takes, in the order of time."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1] + 1:
+            found[-1] = found[-1][0], max(found[-1][1], end)
+        else:
+            found.append((start, end))
+    return found
+
+
 class Coverage(Struct, frozen=True):
     """What was read, as far as the journal remembers.
 
     `joined`: since when each tag is read. `unpaid`: by tag, gaps that are read anyway. `earlier`: by tag, what
-    backfills have read. `trimmed_ticks`: up to here the journal no longer has all that was read.
+    backfills have read or, where a gap says so, still read. `trimmed_ticks`: up to here the journal no longer has all
+    that was read.
     """
 
     joined: Mapping[int, int]
@@ -48,10 +60,30 @@ class Coverage(Struct, frozen=True):
             unpaid.setdefault(gap.tag, []).append(span)
         earlier: dict[int, list[Span]] = {}
         for each in backfills:
-            if each.kind == "backfill" and each.state == "done":
+            if each.kind == "backfill" and each.begun and each.state != "cancelled":
                 for number in each.numbers:
                     earlier.setdefault(number, []).append((each.choice.start_ticks, each.end_ticks))
         return cls(joined, unpaid, earlier, trimmed_ticks)
+
+    def spans(self, number: int) -> list[Span]:
+        """Give the times of a tag that count as read, in order; none of a tag that is read no longer.
+
+        These are what backfills have read so far, and all since it joined, gaps included.
+        """
+        joined = self.joined.get(number)
+        if joined is None:
+            return []
+        unpaid = self.unpaid.get(number, ())
+        read = [part for span in self.earlier.get(number, ()) for part in without(span, unpaid)]
+        return _merged([*read, (joined, ticks.FOREVER)])
+
+    def spans_within(self, number: int, start_ticks: int, end_ticks: int) -> list[Span]:
+        """Give what of them lies in a time."""
+        return [
+            (max(start, start_ticks), min(end, end_ticks))
+            for start, end in self.spans(number)
+            if start <= end_ticks and end >= start_ticks
+        ]
 
     def owed(self, number: int, span: Span, *, again: bool) -> list[Span]:
         """Give what is to be read of a tag. `again`: also what was read and is kept no longer."""

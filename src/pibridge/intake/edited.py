@@ -50,4 +50,4 @@ class Edited:
                 there.setdefault(tag, []).append(place)
             end = max(moment for _, moment in places) + _AROUND_TICKS
             # PI speaks of these times: where the archive has nothing any more, something was deleted.
-            await self._history.look(Look(starts, end, there))
+            await self._history.look(Look({tag: [(start, end)] for tag, start in starts.items()}, there))

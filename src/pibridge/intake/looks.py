@@ -1,35 +1,34 @@
-"""A look back: a settled range of time that is read again, and compared."""
+"""A look back: settled time that is read again, and compared."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
 from pibridge.intake.compare import Place
+from pibridge.intake.coverage import Span
 from pibridge.journal.gaps import Gap
 
 _numbers = count(-1, -1)
 
 
 class Look:
-    """Some tags, from `start_ticks` to `end_ticks`. `archived_before`: by tag, what the archive had at an earlier look.
+    """Some tags at some times. `archived_before`: by tag, what the archive had at an earlier look.
 
     `archived`: what it has now, filled while it is read.
     """
 
     def __init__(
-        self,
-        tags: Mapping[int, int],
-        end_ticks: int,
-        archived_before: Mapping[int, Iterable[Place]] | None = None,
+        self, spans: Mapping[int, Sequence[Span]], archived_before: Mapping[int, Iterable[Place]] | None = None
     ) -> None:
-        """`tags`: from when on each is looked at."""
+        """`spans`: by tag, from when to when it is looked at; one that ends before it begins is none."""
         self.archived_before = {tag: set(places) for tag, places in (archived_before or {}).items()}
         self.archived: dict[int, set[Place]] = {}
         # Gaps of the journal have positive numbers: these are no debts, and stand beside them in memory only.
         self.gaps = [
-            Gap(next(_numbers), tag, start, end_ticks, "look", overlap_ticks=end_ticks)
-            for tag, start in tags.items()
-            if start <= end_ticks
+            Gap(next(_numbers), tag, start, end, "look", overlap_ticks=end)
+            for tag, times in spans.items()
+            for start, end in times
+            if start <= end
         ]
         self._open = {gap.id for gap in self.gaps}
         self._done = asyncio.Event()
@@ -41,11 +40,11 @@ class Look:
         self.archived.setdefault(tag, set()).update(places)
 
     def end(self, number: int) -> None:
-        """Count one tag as looked at."""
+        """Count one time of a tag as looked at."""
         self._open.discard(number)
         if not self._open:
             self._done.set()
 
     async def wait(self) -> None:
-        """Wait until all tags were looked at."""
+        """Wait until all was looked at."""
         await self._done.wait()

@@ -64,8 +64,8 @@ class Reread:
 
     async def _look(self, start: int, end: int) -> None:
         joined = {number: self._journal.joined(number) for number in self._numbers()}
-        starts = {number: max(start, since) for number, since in joined.items() if since is not None}
-        look = Look(starts, end, self._archived)
+        spans = {number: [(max(start, since), end)] for number, since in joined.items() if since is not None}
+        look = Look(spans, self._archived)
         await self._history.look(look)
         self._counters.looks += 1
         # Only what the next look reaches again can be found missing then.

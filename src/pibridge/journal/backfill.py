@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from pibridge.context.choice import Choice
-from pibridge.journal.gaps import Gap
+from pibridge.journal.gaps import Gap, NewGap
 from pibridge.journal.replay import State
 from pibridge.model import ticks
 from pibridge.model.event import Event
@@ -28,7 +28,10 @@ class WantedHistory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class WantedRepair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an audit asks for. `spans`: by tag, from when to when PI's archive is read again; `deletions`: are told."""
+    """What an audit asks for. `spans`: by tag, from when to when PI's archive is read again.
+
+    `deletions`: what tells that values are gone.
+    """
 
     spans: dict[int, tuple[int, int]] = {}
     deletions: tuple[Event, ...] = ()
@@ -38,7 +41,8 @@ class Backfill(Struct, frozen=True, kw_only=True):
     """History that is to be read (`backfill`, `repair`), or (`reread`) to be compared with what was read.
 
     `begun`: it was found out which tags are meant, `numbers`; `end_ticks`: up to here of PI's time. `owed_ticks`: what
-    had to be read then, of all tags together. `looked`: so many tags were compared. `made_s`: Unix time.
+    had to be read then, of all tags together; `left_ticks`: what of that was not, when it was cancelled. `looked`: so
+    many tags were compared. `made_s`: Unix time.
     """
 
     id: str
@@ -51,6 +55,7 @@ class Backfill(Struct, frozen=True, kw_only=True):
     numbers: tuple[int, ...] = ()
     end_ticks: int = 0
     owed_ticks: int = 0
+    left_ticks: int = 0
     looked: int = 0
 
     @property
@@ -66,7 +71,9 @@ class Backfill(Struct, frozen=True, kw_only=True):
             return 0.0
         if self.kind == "reread":
             return self.looked / max(1, len(self.numbers))
-        left = sum(_length(gap) for gap in gaps if gap.reason == self.reason)
+        left = (
+            self.left_ticks if self.state == "cancelled" else length(gap for gap in gaps if gap.reason == self.reason)
+        )
         return max(0.0, 1 - left / self.owed_ticks) if self.owed_ticks else 1.0
 
 
@@ -75,8 +82,9 @@ def reason_of(backfill_id: str) -> str:
     return f"backfill {backfill_id}"
 
 
-def _length(gap: Gap) -> int:
-    return 0 if gap.end_ticks is None else gap.end_ticks - gap.start_ticks + 1
+def length(gaps: Iterable[Gap | NewGap]) -> int:
+    """Give how long gaps are together, but for those without an end."""
+    return sum(gap.end_ticks - gap.start_ticks + 1 for gap in gaps if gap.end_ticks is not None)
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode

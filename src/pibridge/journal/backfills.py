@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -101,20 +100,21 @@ class Backfills:
 
     async def begin(self, found: Backfill, numbers: Sequence[int], end_ticks: int, new: Sequence[NewGap] = ()) -> None:
         """Write down which tags are meant and, of a backfill, what is to be read of them; durable on return."""
-        owed = sum((gap.end_ticks or 0) - gap.start_ticks + 1 for gap in new)
-        begun = partial(replace, begun=True, numbers=tuple(numbers), end_ticks=end_ticks, owed_ticks=owed)
-        size_bytes = _TAG_BYTES * len(numbers) + _GAP_BYTES * len(new)
-        await self._change(found.id, begun, size_bytes, lambda ledger: gaps.insert(ledger.db, new))
+
+        def begun(ledger: Ledger, now: Backfill) -> Backfill:
+            gaps.insert(ledger.db, new)
+            owed_ticks = backfill.length(new)
+            return replace(now, begun=True, numbers=tuple(numbers), end_ticks=end_ticks, owed_ticks=owed_ticks)
+
+        await self._change(found.id, begun, _TAG_BYTES * len(numbers) + _GAP_BYTES * len(new))
 
     async def look(self, found: Backfill, looked: int) -> None:
         """Note that so many tags were compared; durable on return."""
-        await self._change(found.id, partial(replace, looked=looked), _TAG_BYTES * len(found.numbers))
+        await self._change(found.id, lambda _, now: replace(now, looked=looked), _TAG_BYTES * len(found.numbers))
 
     async def finish(self, found: Backfill) -> None:
         """Note that it is done; durable on return."""
-        await self._change(
-            found.id, partial(_turned, before={"running"}, state="done"), _TAG_BYTES * len(found.numbers)
-        )
+        await self._change(found.id, lambda _, now: _turned(now, {"running"}, "done"), _TAG_BYTES * len(found.numbers))
 
     async def owed(self, found: Backfill) -> int:
         """Give how many of its gaps are not read yet."""
@@ -131,42 +131,36 @@ class Backfills:
 
     async def cancel(self, backfill_id: str) -> int:
         """Read no more of it: its gaps are owed no longer; give 1 if it was on its way."""
-        delete = "DELETE FROM gap WHERE reason = ?"
+        return await self._turn(backfill_id, {"running", "paused"}, "cancelled")
 
-        def run(ledger: Ledger) -> None:
-            ledger.db.execute(delete, (backfill.reason_of(backfill_id),))
-
-        return await self._turn(backfill_id, {"running", "paused"}, "cancelled", run)
-
-    async def _turn(
-        self, backfill_id: str, before: set[State], state: State, also: Callable[[Ledger], None] | None = None
-    ) -> int:
+    async def _turn(self, backfill_id: str, before: set[State], state: State) -> int:
         known = self._all.get(backfill_id)
         if known is None:
             raise PIBridgeError(f"there is no backfill {backfill_id}", hint="pibridge backfill list shows them")
         if known.state not in before:
             return 0
-        size_bytes = _TAG_BYTES * len(known.numbers)
-        await self._change(backfill_id, partial(_turned, before=before, state=state), size_bytes, also)
+
+        def turned(ledger: Ledger, now: Backfill) -> Backfill:
+            left = _left_by(ledger, now) if state == "cancelled" else 0
+            return replace(_turned(now, before, state), left_ticks=left)
+
+        await self._change(backfill_id, turned, _TAG_BYTES * len(known.numbers))
         self._tell()
         return int(self._all[backfill_id].state == state)
 
     async def _change(
         self,
         backfill_id: str,
-        change: Callable[[Backfill], Backfill],
+        change: Callable[[Ledger, Backfill], Backfill],
         size_bytes: int,
-        also: Callable[[Ledger], None] | None = None,
     ) -> None:
-        """Change one, unless it is over or gone; and do something more in the same transaction."""
+        """Change one in a transaction, unless it is over or gone."""
 
         def run(ledger: Ledger) -> Backfill | None:
             known = backfill.one(ledger.db, backfill_id)
             if known is None or known.state in {"done", "cancelled"}:
                 return known
-            if also is not None:
-                also(ledger)
-            now = change(known)
+            now = change(ledger, known)
             backfill.save(ledger.db, now)
             return now
 
@@ -198,6 +192,26 @@ def _repair_of(repair_id: str, made_s: int, new: Sequence[NewGap]) -> Backfill:
         end_ticks=last,
         owed_ticks=sum(end - gap.start_ticks + 1 for gap, end in zip(new, ends, strict=True)),
     )
+
+
+def _left_by(ledger: Ledger, cancelled: Backfill) -> int:
+    """Let go of the gaps of one that is cancelled; give how long they were.
+
+    What a later one was asked for, too, and did not open gaps for as these were there, is that one's now.
+    """
+    left = [gap for gap in gaps.unpaid(ledger.db) if gap.reason == cancelled.reason]
+    later = [
+        (each.choice.start_ticks, each.end_ticks, frozenset(each.numbers), each.reason)
+        for each in backfill.load(ledger.db)
+        if each.id > cancelled.id and each.kind == "backfill" and each.begun and each.state != "cancelled"
+    ]
+    for gap in left:
+        ledger.db.execute("DELETE FROM gap WHERE id = ?", (gap.id,))
+        for start, end, numbers, reason in later:
+            first, last = max(start, gap.start_ticks), min(end, gap.end_ticks or 0)
+            if gap.tag in numbers and first <= last:
+                gaps.insert(ledger.db, [NewGap(gap.tag, first, last, reason)])
+    return backfill.length(left)
 
 
 def _turned(now: Backfill, before: set[State], state: State) -> Backfill:

@@ -195,6 +195,12 @@ class JournalReader:
         """Give what is another when a tag was described since."""
         return tags.version(self._db)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Within, all that is read is of one moment."""
+        with self._db:
+            yield
+
     @_damage_is_stated()
     def gaps(self) -> list[Gap]:
         """Give what was not read yet, by tag and start."""
