@@ -68,7 +68,10 @@ class Feed:
             seq = await self._look_ahead(seq, floor)
 
     def ahead(self, seq: int) -> Span | None:
-        """Give from when to when all durable events behind a position are, at the most. None: there are none."""
+        """Give from when to when all durable events behind a position are, at the most. None: there are none.
+
+        Of what the journal had when it was opened, and of what is far back, no time is known: it may be any.
+        """
         return self._spans.behind(seq)
 
     async def _look_ahead(self, seq: int, floor: int) -> int:

@@ -288,8 +288,7 @@ class Journal:
         await self.flush()
         wanted = frozenset(numbers), start_ticks, end_ticks
         async with self._placing:
-            found = await self._look_up(partial(self._lookup.seen, *wanted))
-            return found + self._waiting.seen(*wanted)
+            return await self._look_up(partial(self._lookup.seen, *wanted)) + self._waiting.seen(*wanted)
 
     async def damaged(self) -> list[Damaged]:
         """Give chunks that could not be read and for which no gaps were opened yet."""
@@ -307,17 +306,11 @@ class Journal:
     # Delivery
 
     async def next(self, lane: Lane, after: int) -> Chunk:
-        """Give the next durable events of a lane behind position `after`; wait until there are any.
-
-        Raises JournalError.
-        """
+        """Give the next durable events of a lane behind position `after`; wait for any. Raises JournalError."""
         return await self._feeds[lane].after(after)
 
     def ahead(self, lane: Lane, seq: int) -> Span | None:
-        """Give from when to when all durable events of a lane behind a position are, at the most. None: there are none.
-
-        Of what the journal had when it was opened, and of what is far back, no time is known: it may be any.
-        """
+        """Give from when to when all durable events of a lane behind a position are, at the most; None: of none."""
         return self._feeds[lane].ahead(seq)
 
     async def cursor(self, sink: str, lane: Lane, *, start: Literal["now", "retained"] = "retained") -> Cursor:
