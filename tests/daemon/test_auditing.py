@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -155,6 +156,22 @@ async def test_what_differs_is_mended_and_counted(line: Line) -> None:
     assert await watch.all_at(HOUR + HOUR_TICKS * 24 + 902 * SECOND) == 1
     page = (await watch.pages())["13"]
     assert (page.count.unexplained, page.repaired, page.looks) == (0, 5, 2)
+
+
+async def test_a_repair_that_does_not_go_on_holds_up_no_audit(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads the tag now: what lacks is owed, not mended, and the look a day later tells what became of it."""
+    monkeypatch.setattr(auditing, "_MOST_LOOKS", 3)
+    watch = Watch(line)
+    (quiet,) = await joined(line, QUIET, since_s=-3600)
+    for second in (-2000, -1900, -10):
+        line.write(second, float(second))
+    await read(line, quiet, QUIET, since_s=-3600, but=(0,))
+    await line.journal.set_mark("audit", HOUR - HOUR_TICKS)
+    await line.journal.set_mark("audit again", HOUR + HOUR_TICKS)
+    assert await asyncio.wait_for(watch.at(NOW + 900 * SECOND), 20)
+    page = (await watch.pages())["13"]
+    assert (page.count.unexplained, page.count.owed, page.repaired, watch.counters.repaired) == (0, 1, 0, 0)
+    assert [each.state for each in line.journal.backfills.all] == ["running"]
 
 
 async def test_what_cannot_be_mended_is_told(line: Line) -> None:

@@ -104,6 +104,17 @@ async def test_paused_it_is_not_read_and_resumed_it_is(line: Line) -> None:
     assert {fact: count for fact, count in (await line.told()).items() if start <= fact[1] <= end} == owed
 
 
+async def test_what_is_only_compared_is_not_owed(line: Line) -> None:
+    """A reread of time that nobody has read reads nothing, and the tag is owed from where it was."""
+    async with running(reading(line, s=points(*BULK)).run()):
+        await eventually(lambda: line.counters.stream("s").channels_open == 1)
+        joined = [line.journal.joined(number) for number in (1, 2, 3)]
+        await line.journal.backfills.order(wanted(line, -900, 3600, "BULK*"), "reread")
+        await eventually(lambda: done(line))
+        assert [line.journal.joined(number) for number in (1, 2, 3)] == joined
+        assert min(event.ticks for event in await line.events()) > line.clock.ticks - 900 * SECOND
+
+
 async def test_what_was_edited_long_ago_is_mended(line: Line) -> None:
     """A reread compares what was read with the archive, and tells the difference once."""
     line.write(-1000, 1.0)

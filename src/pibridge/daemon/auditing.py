@@ -109,7 +109,9 @@ class Auditing:
             repaired = 0
             if await self._mended(found):
                 again = await auditor.audit(numbers, start, end, earlier)
-                repaired = max(0, found.count.unexplained - again.count.unexplained)
+                # What is only on the list of what is to be read is not mended yet.
+                owed = max(0, again.count.owed - found.count.owed)
+                repaired = max(0, found.count.unexplained - again.count.unexplained - owed)
                 found = again
         self._say(found, repaired)
         page = Page(
