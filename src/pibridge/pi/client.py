@@ -74,8 +74,8 @@ class PiClient:
         self._places = asyncio.Semaphore(settings.limits.concurrent_requests)
         # One request per slot of time, rather than a second's worth at once.
         self._pace = AsyncLimiter(1, 1 / settings.limits.requests_per_second)
-        # Of all handshakes one waits for the pace: REST never stands behind hundreds of them.
-        self._handshake = asyncio.Lock()
+        # Of all handshakes one waits for the pace, and of all calls: so neither stands behind many of the other.
+        self._handshake, self._call_turn = asyncio.Lock(), asyncio.Lock()
         self._retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(UnavailableError),
             stop=tenacity.stop_after_attempt(retries.attempts),
@@ -166,7 +166,8 @@ class PiClient:
     ) -> T:
         async def attempt() -> T:
             async with self._places:
-                await self._pace.acquire()
+                async with self._call_turn:
+                    await self._pace.acquire()
                 return decoder(await self.gate.admit(partial(self._exchange, method, path, params, body)))
 
         # One object for each call: it keeps state between tries.
