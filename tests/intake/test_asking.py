@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from intake.archivists import BULK, LONG_S, Archivist, judge
 from intake.lines import QUIET, Line, opened, plant_settings
 from pibridge.intake import asking as asking_module
-from pibridge.intake import owed as owed_module
 from pibridge.pi.recorded import recorded
 from waiting import eventually, running
 
@@ -62,38 +61,6 @@ async def test_pi_is_asked_for_the_next_while_an_answer_is_compared(
     assert crowd.all > len(MANY)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "reset@path=recorded,count=4",
-        "web-exception@path=recorded,count=4",
-        "status=429@path=recorded,count=4",
-        "stream-error@tag=BULK.000002,count=4",
-    ],
-)
-async def test_what_was_asked_ahead_of_a_failure_is_asked_anew(
-    line: Line, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whichever of several requests fails, every event is told once."""
-    # What was set aside is looked at again after half a minute; nobody waits for that here.
-    monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
-    line.simulator.faults.add(fault)
-    archivist = Archivist(line, items=ONE_EACH)
-    await archivist.owe(MANY, -LONG_S)
-    await archivist.pay()
-    await judge(line, MANY, -LONG_S)
-
-
-async def test_a_server_that_gives_less_refuses_several_at_once(tmp_path: Path) -> None:
-    """They are one refusal, and the next ask for half."""
-    async with opened(tmp_path, plant_settings(max_items_per_call=150)) as line:
-        archivist = Archivist(line, items=200)
-        await archivist.owe(MANY, -LONG_S)
-        await archivist.pay()
-        await judge(line, MANY, -LONG_S)
-        assert archivist.history._items == 100
-
-
 async def test_nothing_is_asked_any_more_when_history_has_stopped(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests that are under way are given up."""
     crowd = Crowd(monkeypatch)
@@ -103,15 +70,6 @@ async def test_nothing_is_asked_any_more_when_history_has_stopped(line: Line, mo
     async with running(archivist.history.run()):
         await eventually(lambda: crowd.now == 3)
     await eventually(lambda: crowd.now == 0)
-
-
-async def test_a_server_that_gives_very_little_is_read_all_the_same(tmp_path: Path) -> None:
-    """Down to a few values in one answer."""
-    async with opened(tmp_path, plant_settings(max_items_per_call=5)) as line:
-        archivist = Archivist(line, items=50_000)
-        await archivist.owe(BULK, -LONG_S)
-        await archivist.pay()
-        await judge(line, BULK, -LONG_S)
 
 
 async def test_a_gap_that_is_no_longer_owed_is_not_paid_by_an_answer_under_way(

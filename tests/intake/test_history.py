@@ -60,15 +60,18 @@ async def test_what_fits_into_no_answer_is_left_out_and_the_rest_is_read(line: L
     assert await line.values(archivist.numbers[0]) == [*(float(value) for value in range(30)), 99.0]
 
 
-async def test_a_server_that_gives_less_is_asked_for_less(tmp_path: Path) -> None:
-    """Too many items in one answer are refused with 400: the next requests are smaller, and nothing is lost."""
-    async with opened(tmp_path, plant_settings(max_items_per_call=150)) as line:
-        archivist = Archivist(line, items=1000)
+@pytest.mark.parametrize(("limit", "items", "settled"), [(150, 1000, 125), (150, 200, 100), (5, 50_000, 3)])
+async def test_a_server_that_gives_less_is_asked_for_less(tmp_path: Path, limit: int, items: int, settled: int) -> None:
+    """Too many items in one answer are refused with 400, several requests at once: half is asked for, nothing lost."""
+    async with opened(tmp_path, plant_settings(max_items_per_call=limit)) as line:
+        archivist = Archivist(line, items)
         await archivist.owe(BULK, -LONG_S)
         await archivist.pay()
         await judge(line, BULK, -LONG_S)
+        assert archivist.history._items == settled
 
 
+@pytest.mark.parametrize("items", [350, 100], ids=["together", "each asked for ahead"])
 @pytest.mark.parametrize(
     "fault",
     [
@@ -82,13 +85,13 @@ async def test_a_server_that_gives_less_is_asked_for_less(tmp_path: Path) -> Non
     ],
 )
 async def test_an_answer_that_is_none_is_asked_for_again(
-    line: Line, fault: str, monkeypatch: pytest.MonkeyPatch
+    line: Line, fault: str, items: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever PI writes in place of data is never taken for "no data": the same window is read again."""
     # What was set aside is looked at again after half a minute; nobody waits for that here.
     monkeypatch.setattr(owed_module, "_SET_ASIDE_S", 0.05)
     broken = line.simulator.faults.add(fault)
-    archivist = Archivist(line, items=350)
+    archivist = Archivist(line, items)
     await archivist.owe(BULK, -LONG_S)
     await archivist.pay()
     assert broken.left == 0

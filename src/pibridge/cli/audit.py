@@ -15,9 +15,8 @@ from pibridge.audit.ledger import HOUR_TICKS
 from pibridge.audit.mending import repair_of, replays_of
 from pibridge.audit.report import AuditReport
 from pibridge.cli.audit_view import audit_text
-from pibridge.cli.options import CONFIG
+from pibridge.cli.options import ASSET, CONFIG, FROM, JSON, STREAM, TAG, TO
 from pibridge.cli.past import Past, choice_of, looking_back
-from pibridge.cli.replay import ASSET, FROM, JSON, STREAM, TAG, TO
 from pibridge.config.loaded import Loaded
 from pibridge.context.choice import BEGINNING, Choice
 from pibridge.daemon.orders import REPAIR, REPLAY, have_done

@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 
 from pibridge.cli.backfill_view import backfills_table, days, preview_of
-from pibridge.cli.options import CONFIG
+from pibridge.cli.options import ASSET, CONFIG, FROM, ID, JSON, STREAM, TAG, TO, YES
 from pibridge.cli.past import Past, choice_of, looking_back
-from pibridge.cli.replay import ASSET, FROM, ID, JSON, STREAM, TAG, TO, YES, turn
+from pibridge.cli.replay import turn
 from pibridge.context.choice import Choice
 from pibridge.daemon.orders import (
     BACKFILL,

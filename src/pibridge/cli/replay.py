@@ -4,13 +4,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 
-from pibridge.cli.options import CONFIG
+from pibridge.cli.options import ASSET, CONFIG, FROM, ID, JSON, STREAM, TAG, TO, YES
 from pibridge.cli.past import Past, choice_of, filters_of, looking_back
 from pibridge.cli.replay_view import backfill_command, difference_text, preview_text, replays_table, told_of
 from pibridge.config.load import load
@@ -32,15 +32,6 @@ app = typer.Typer(
     help="Send journaled events again, marked as a replay; list, pause, resume or cancel what is on its way.",
     invoke_without_command=True,
 )
-
-FROM: Final = typer.Option("--from", help="Events from this time on: 2026-03-01, T12:00Z, or 7d ago.")
-TO: Final = typer.Option("--to", help="Events up to this time.")
-TAG: Final = typer.Option(help="Name or PI path, * and ? as wildcards; repeatable.", show_default=False)
-ASSET: Final = typer.Option(help="Path of an asset, * within a level, ** across; repeatable.", show_default=False)
-STREAM: Final = typer.Option(help="Name of a stream; repeatable.", show_default=False)
-YES: Final = typer.Option("--yes", help="Do it. Without, only say what would be done.")
-JSON: Final = typer.Option("--json", help="Print one JSON object.")
-ID: Final = typer.Argument(help="As `list` shows it.", show_default=False)
 
 
 @app.callback()
