@@ -245,7 +245,7 @@ async def test_a_clock_that_is_set_repeats_and_leaves_out_nothing(line: Line, ju
 async def test_a_restart_begins_by_pis_clock(line: Line, ahead_s: float | None) -> None:
     """What is read is known before PI tells its time, which may lie behind ours or ahead: no instant of ours counts."""
     if ahead_s is not None:
-        line.clock.ticks = ticks.from_seconds(time.time() + ahead_s)
+        line.clock.ticks = ticks.from_seconds(time.time() + ahead_s) // SPACING * SPACING
         await line.tell_time()
     start = line.clock.ticks
     names = NAMES[:2]
