@@ -16,7 +16,7 @@ def expected(line: Line, names: Sequence[str], instants: Sequence[int]) -> Count
     """Count the facts that these points make at these instants."""
     facts: Counter[Fact] = Counter()
     for name in names:
-        samples = line.simulator.plant.archive(name, instants[0] - DAY, line.clock.ticks, line.clock.ticks)
+        samples = line.simulator.plant.archive(name, instants[0] - HOURS, line.clock.ticks, line.clock.ticks)
         times = [sample.ticks for sample in samples]
         for instant in instants:
             place = bisect_right(times, instant)
@@ -35,4 +35,5 @@ def between(before: Sample, after: Sample | None, instant: int, name: str) -> ob
     return before.value + (after.value - before.value) * share
 
 
-DAY = 86_400 * 10_000_000
+HOURS = 2 * 3600 * 10_000_000
+"""No point of the plant is longer without a value in the archive."""

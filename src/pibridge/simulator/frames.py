@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -92,7 +93,7 @@ Wanted = Callable[[Kind], bool]
 """Whether frames of that kind are asked for at all."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Line:
     """All batches of one kind in one vessel. `heads`: the first halves of the ids of its steps."""
 
@@ -110,11 +111,14 @@ class _Line:
 
     def frame(self, batch: Batch, index: int, now: int) -> Frame:
         """Give the frame of a step of a batch, as it stands at `now`."""
+        return _frame(self, batch.number, index, is_open=batch.end(self.steps[index]) > now)
+
+    def made(self, batch: Batch, index: int, *, is_open: bool) -> Frame:
+        """Give the frame of a step of a batch while it is open, or after."""
         step = self.steps[index]
         is_root = step.parent is None
-        start, end = batch.start(step), batch.end(step)
-        end = FOREVER if end > now else end
-        ended = "" if end == FOREVER else times.text(end)
+        start, end = batch.start(step), FOREVER if is_open else batch.end(step)
+        ended = "" if is_open else times.text(end)
         return Frame(
             id=self.id(batch.number, index),
             name=step.name or batch.id,
@@ -214,6 +218,11 @@ def _line(unit: Unit, element: Element, steps: tuple[Step, ...]) -> _Line:
     name = "making" if steps is recipes.MAKING else "cleaning"
     heads = tuple(guid(f"frame {unit.name} {name} {index}").bytes[:8] for index in range(len(steps)))
     return _Line(unit, element, steps, kinds, heads)
+
+
+@lru_cache(maxsize=4096)
+def _frame(line: _Line, number: int, index: int, *, is_open: bool) -> Frame:
+    return line.made(line.batch(number), index, is_open=is_open)
 
 
 def _root_path(name: str) -> str:

@@ -5,6 +5,7 @@ import binascii
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -78,6 +79,7 @@ class Decoded:
     path: str | None = None
 
 
+@lru_cache(maxsize=8192)
 def encode(identity: Identity, kind: WebIdType) -> str:
     """Give the WebID of that type."""
     parts = [_LETTERS[kind], "1", identity.marker, identity.owner]
