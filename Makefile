@@ -24,7 +24,7 @@ demo: $(INSTALLED)
 
 # One file of tests stays in one process: what it sets up once is set up once. They mostly wait; the long ones come first.
 test: $(INSTALLED)
-	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder --tb=short
+	$(BIN)/pytest -n 5 --dist loadfile --no-loadscope-reorder --tb=short
 
 check: lint test
 

@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 POINTS = [rf"\\PISRV1\BULK.{number:06d}" for number in range(1, 61)]
 BACKFILL_S = 120
+OWED_S = 60
+"""What is judged: a busy machine takes its time to start a daemon, from which on the backfill counts."""
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ async def test_ten_kills_and_lost_links_lose_nothing(
     port = free_port()
     daemon = Daemon(tmp_path, settings(plant, tmp_path, port))
     plant.faults.add("drop-channel@every=1500ms")
-    start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
+    start_ticks = plant.plant.clock() - OWED_S * ticks.PER_SECOND
     try:
         for _ in range(10):
             await daemon.start()
@@ -97,7 +99,7 @@ async def test_an_outage_of_pi_is_recovered(plant: Simulator, tmp_path: Path) ->
     """PI goes away and comes back, refusing at first: what was missed is read from its archive."""
     port = free_port()
     daemon = Daemon(tmp_path, settings(plant, tmp_path, port))
-    start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
+    start_ticks = plant.plant.clock() - OWED_S * ticks.PER_SECOND
     try:
         await daemon.start()
         await daemon.settled(port)
@@ -147,7 +149,7 @@ async def test_kills_while_the_store_is_away_lose_nothing(plant: Simulator, tmp_
     }
     port = free_port()
     daemon = Daemon(tmp_path, settings(plant, tmp_path, port, lake=lake), credentials)
-    start_ticks = plant.plant.clock() - (BACKFILL_S - 10) * ticks.PER_SECOND
+    start_ticks = plant.plant.clock() - OWED_S * ticks.PER_SECOND
     try:
         for round_number in range(4):
             if round_number == 1:
