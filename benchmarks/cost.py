@@ -20,7 +20,7 @@ import zstandard
 
 from pibridge.context.batches import Batch, Level, batch_of_frame
 from pibridge.context.messages import Encoding, Packing
-from pibridge.context.record import Context, Record, context_of
+from pibridge.context.record import Context, Record, context_of, json_lines
 from pibridge.context.topics import TopicTemplate
 from pibridge.model import ticks
 from pibridge.model.event import BAD, QUESTIONABLE, Event, Lane
@@ -256,7 +256,7 @@ def objects(name: str, records: Sequence[Record], roll_bytes: int) -> Iterator[i
     """Give the sizes of the objects that hold these records."""
     encoder, body = open_format(gathered(name)), bytearray()
     for start in range(0, len(records), PART):
-        body += encoder.encode(records[start : start + PART])
+        body += encoder.encode(json_lines(records[start : start + PART]))
         is_last = start + PART >= len(records)
         if is_last or len(body) >= roll_bytes:
             body += encoder.finish()

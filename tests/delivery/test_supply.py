@@ -59,6 +59,15 @@ async def test_records_come_in_order_with_their_places(dock: Dock) -> None:
     assert source.position == 30
 
 
+async def test_what_is_at_hand_comes_in_one_part(dock: Dock) -> None:
+    """As far as a part goes, and not beyond where an earlier try was sealed."""
+    for start in range(0, 3000, 500):
+        await dock.journal.commit(Lane.LIVE, events(500, first=start), NOW)
+    source = supply(dock)
+    assert [len((await source.read())[0]) for _ in range(2)] == [2000, 1000]
+    assert len((await supply(dock).read(600))[0]) == 500
+
+
 async def test_what_the_filter_keeps_back_is_counted_and_passed(dock: Dock) -> None:
     """The position is behind it, with the key that kept it back."""
     await mixed(dock, 10, bad_from=6)
@@ -121,15 +130,15 @@ async def test_a_batch_takes_what_arrives_while_it_is_open(dock: Dock) -> None:
 
 async def test_a_stop_ends_a_batch_when_the_journal_is_read(dock: Dock) -> None:
     """What is there is taken first; over is over, though there is more."""
-    for start in (0, 10):
-        await dock.journal.commit(Lane.LIVE, events(10, first=start), NOW)
+    for start in (0, 2000):
+        await dock.journal.commit(Lane.LIVE, events(2000, first=start), NOW)
     stop = Stop()
     stop.set(30)
     draining, _ = await batch(dock, stop, age_s=30)
-    assert await seqs(draining) == list(range(1, 21))
+    assert await seqs(draining) == list(range(1, 4001))
     stop.set(0)
     over, _ = await batch(dock, stop, age_s=30)
-    assert await seqs(over) == list(range(1, 11))
+    assert await seqs(over) == list(range(1, 2001))
 
 
 async def test_a_sealed_batch_ends_where_it_was_sealed(dock: Dock) -> None:

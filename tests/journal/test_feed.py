@@ -54,6 +54,19 @@ async def test_from_disk_into_memory() -> None:
     assert disk.reads == 2
 
 
+async def test_what_is_at_hand_is_in_memory() -> None:
+    """What was read ahead, then what was added; of all else it says nothing."""
+    disk = Disk(chunk(1), chunk(5), chunk(7))
+    feed = Feed(8, 8, disk.read, disk.set_aside)
+    feed.add(chunk(10), 10, (0, 0))
+    assert feed.at_hand(0) is None
+    assert await take(feed, 0, 1) == [(1, 2)]
+    assert feed.at_hand(2) == chunk(5)
+    assert feed.at_hand(6) is None
+    assert feed.at_hand(8) == chunk(10)
+    assert feed.at_hand(11) is None
+
+
 async def test_starting_within_a_chunk() -> None:
     """Only what lies behind the position is given."""
     disk = Disk(chunk(1, 10))

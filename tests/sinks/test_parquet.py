@@ -11,6 +11,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 
+from pibridge.context.record import json_lines
 from pibridge.errors import UnavailableError
 from pibridge.sinks.formats import open_format
 from pibridge.sinks.parquet import convert
@@ -27,7 +28,7 @@ def lines(tmp_path: Path) -> Iterator[BinaryIO]:
     """Give a file of records."""
     encoder = open_format("jsonl.zst")
     with (tmp_path / "lines").open("w+b") as file:
-        file.write(encoder.encode(every_kind()) + encoder.finish())
+        file.write(encoder.encode(json_lines(every_kind())) + encoder.finish())
         file.flush()
         yield file
 
@@ -37,7 +38,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BinaryIO]:
     """Give a file of so many records that they take a while."""
     encoder = open_format("jsonl.zst")
     with (tmp_path_factory.mktemp("many") / "lines").open("w+b") as file:
-        file.write(encoder.encode(values(1, MANY)) + encoder.finish())
+        file.write(encoder.encode(json_lines(values(1, MANY))) + encoder.finish())
         file.flush()
         yield file
 

@@ -1,13 +1,15 @@
 """A record is an event with its place in the journal and its context; here it becomes JSON.
 
-Everything that stays the same from event to event of a tag is encoded once, in its `Context`.
+Everything that stays the same from event to event of a tag is encoded once, in its `Context`: fields that follow one
+another are one `Raw`, which stands for the value of the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from pibridge.context.batches import Batch
 from pibridge.context.meaning import meaning
@@ -17,15 +19,16 @@ from pibridge.model.tag import Asset, Tag
 
 VERSION = 1
 _NUMBERS: Final = frozenset({float, int})  # no bool
-_END: Final = "}\n"
+_encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _FRAME_OPS: Final = ((START, "start"), (END, "end"), (DELETE, "delete"), (UPDATE, "update"))
 
 
 class Context(Struct, frozen=True, eq=False):
     """What is known about a tag's events while nothing about the tag changes; made by `context_of`.
 
-    `opening`, `rest`, `good_number`: parts of the record's JSON: up to the value of `seq`; from `stream` on; from
-    `unit` on for a good number. Both end before the batch. `has_batches`: some batch rule speaks for the asset.
+    Parts of the record's JSON: `v` is what goes before `seq`; `stream` all from there on, but for the batch; `good` all
+    behind a good number, of which `line` makes a record. `has_batches`: some batch rule speaks for the asset.
     `replay`: id of the replay that sends the events again.
     """
 
@@ -33,9 +36,10 @@ class Context(Struct, frozen=True, eq=False):
     asset: Asset | None
     lane: Lane
     has_batches: bool
-    opening: str
-    rest: str
-    good_number: str
+    v: Raw
+    stream: Raw
+    good: Raw
+    line: "type[_GoodNumber | _GoodNumberWithUnit]"
     replay: str = ""
 
 
@@ -48,12 +52,29 @@ class Record(Struct, frozen=True, gc=False):
     batch: Batch | None = None
 
 
+class _GoodNumber(Struct, gc=False):
+    v: Raw
+    seq: int
+    ts: str
+    value: float | Raw
+    quality: Raw
+    batch: Raw | UnsetType = UNSET
+
+
+class _GoodNumberWithUnit(Struct, gc=False):
+    v: Raw
+    seq: int
+    ts: str
+    value: float | Raw
+    unit: Raw
+    batch: Raw | UnsetType = UNSET
+
+
 def context_of(  # noqa: PLR0913 - all that a tag's records share
     site: str, tag: Tag, asset: Asset | None, lane: Lane, *, has_batches: bool = False, replay: str = ""
 ) -> Context:
     """Encode what all events of this tag share."""
     shared: dict[str, Any] = {
-        "stream": tag.stream,
         "tag": tag.name,
         "path": tag.path,
         "web_id": tag.web_id,
@@ -64,28 +85,34 @@ def context_of(  # noqa: PLR0913 - all that a tag's records share
         shared["replay"] = replay
     if asset is not None:
         shared["asset"] = asset
-    rest = _json(shared)[1:-1]
-    unit = f',"unit":{_json(tag.unit)}' if tag.unit else ""
+    stream = _raw(tag.stream, shared)
+    good = _raw("good", {"stream": stream})
     return Context(
         tag=tag,
         asset=asset,
         lane=lane,
         has_batches=has_batches,
-        opening=f'{{"v":{VERSION},"kind":"{tag.kind}","site":{_json(site)},"seq":',
-        rest=rest,
-        good_number=f'{unit},"quality":"good",{rest}',
+        v=_raw(VERSION, {"kind": tag.kind, "site": site}),
+        stream=stream,
+        good=_raw(tag.unit, {"quality": good}) if tag.unit else good,
+        line=_GoodNumberWithUnit if tag.unit else _GoodNumber,
         replay=replay,
     )
 
 
+def _raw(value: object, behind: Mapping[str, object]) -> Raw:
+    """Encode the value of a field, and the fields behind it."""
+    return Raw(_encode(value) + b"," + _encode(behind)[1:-1])
+
+
 def json_lines(records: Sequence[Record]) -> bytes:
     """Encode records as JSON, one a line, each line ended."""
-    return "".join(_lines(records)).encode()
+    return _encode_lines(_fields(records))
 
 
 def json_records(records: Sequence[Record]) -> list[bytes]:
     """Encode records as JSON, without line ends."""
-    return [line[:-1].encode() for line in _lines(records)]
+    return json_lines(records).split(b"\n")[:-1]
 
 
 def json_record(record: Record) -> bytes:
@@ -113,59 +140,52 @@ def value_fields(event: Event, tag: Tag) -> dict[str, Any]:
     return fields
 
 
-def _lines(records: Sequence[Record]) -> list[str]:
-    if not records:
-        return []
+def _fields(records: Sequence[Record]) -> list[object]:
+    """Give what each record consists of, to be encoded."""
     events = [record.event for record in records]
     times = ticks.render_all([event.ticks for event in events])
     # Good numbers are nearly everything that a plant sends.
     numbers = [event.value if event.status == 0 and type(event.value) in _NUMBERS else None for event in events]
-    lines = []
-    for record, time, number, text in zip(records, times, numbers, _written(numbers), strict=True):
+    fields: list[object] = []
+    for record, time, number in zip(records, times, _as_python_prints(numbers), strict=True):
         context = record.context
         if number is None:
-            line = _telling_line(record, time)
+            fields.append(_telling(record, time))
+        elif record.batch is None:
+            fields.append(context.line(context.v, record.seq, time, number, context.good))
         else:
-            end = _END if record.batch is None else _end(record)
-            line = f'{context.opening}{record.seq},"ts":"{time}","value":{text}{context.good_number}{end}'
-        lines.append(line)
-    return lines
+            fields.append(context.line(context.v, record.seq, time, number, context.good, _raw_text(record.batch.json)))
+    return fields
 
 
-def _written(numbers: Sequence[float | None]) -> Sequence[str]:
-    """Give finite numbers as Python prints them, which is JSON."""
+def _as_python_prints(numbers: Sequence[float | None]) -> Sequence[float | Raw | None]:
+    """Give numbers as they are or, if any would be written otherwise than Python prints it, as text."""
     try:
-        text = _json(numbers)
+        text = _encode(numbers)
     except OverflowError:
-        text = ""  # beyond 64 bits
-    # All at once msgspec takes a fifth of the time, but writes the very large and the very small in its own way.
-    is_as_printed = text and "e" not in text and "0.0000" not in text
-    return text[1:-1].split(",") if is_as_printed else [repr(number) for number in numbers]
+        text = b"e"  # beyond 64 bits
+    # The very large and the very small msgspec writes in its own way.
+    if b"e" not in text and b"0.0000" not in text:
+        return numbers
+    return [None if number is None else Raw(repr(number).encode()) for number in numbers]
 
 
-def _end(record: Record) -> str:
-    return _END if record.batch is None else f',"batch":{record.batch.json}}}\n'
-
-
-def _telling_line(record: Record, time: str) -> str:
-    return _frame_line(record) if record.context.tag.kind == "frame" else _value_line(record, time)
-
-
-def _frame_line(record: Record) -> str:
-    op = next(name for bit, name in _FRAME_OPS if record.event.status & bit)
-    context = record.context
-    fields = {"stream": context.tag.stream, "op": op}
-    if context.replay:
-        fields["replay"] = context.replay
-    fields["frame"] = record.event.value
-    return f"{context.opening}{record.seq},{_json(fields)[1:]}\n"
-
-
-def _value_line(record: Record, time: str) -> str:
+def _telling(record: Record, time: str) -> dict[str, object]:
     event, context = record.event, record.context
-    fields = value_fields(event, context.tag)
-    return f'{context.opening}{record.seq},"ts":"{time}",{_json(fields)[1:-1]},{context.rest}{_end(record)}'
+    fields: dict[str, object] = {"v": context.v, "seq": record.seq}
+    if context.tag.kind == "frame":
+        fields["stream"] = context.tag.stream
+        fields["op"] = next(name for bit, name in _FRAME_OPS if event.status & bit)
+        if context.replay:
+            fields["replay"] = context.replay
+        fields["frame"] = event.value
+        return fields
+    fields |= {"ts": time, **value_fields(event, context.tag), "stream": context.stream}
+    if record.batch is not None:
+        fields["batch"] = _raw_text(record.batch.json)
+    return fields
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+@lru_cache(maxsize=1024)
+def _raw_text(text: str) -> Raw:
+    return Raw(text.encode())

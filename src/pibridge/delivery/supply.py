@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
 from pibridge.context.stamp import Stamp
 from pibridge.delivery.hold import Hold
 from pibridge.delivery.stop import Stop
+from pibridge.journal.chunks import Chunk
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
 from pibridge.model.event import Lane
@@ -16,6 +17,9 @@ from pibridge.sinks.contract import Bounds
 
 Read = tuple[list[Record], Counter[str]]
 """What passed the filter, and how many records were withheld, by the key of the filter."""
+
+_PART_EVENTS = 2000
+"""So many live events that are at hand are taken at once: for each part a sink goes to its thread and back."""
 
 _ON_DISK_S = 0.3
 """How long a stop waits for what the journal may still have to read from disk."""
@@ -35,25 +39,38 @@ class Supply:
         self._hold = hold
 
     async def read(self, until: int | None = None) -> Read:
-        """Wait for the next chunk: give what passes the filter, and how many were withheld by which key.
+        """Wait for what is next: give what passes the filter, and how many were withheld by which key.
 
         `until`: nothing beyond this place is given, nor counted as read. Can be cancelled without losing anything.
         """
-        chunk = await self._journal.next(self._lane, self.position)
+        chunks = [await self._journal.next(self._lane, self.position)]
         if self._lane is Lane.HISTORY:
             # Live events have waited before they got their place.
-            await self._hold.until_known(chunk.events, chunk.arrived_ticks)
-        events = chunk.events if until is None else chunk.events[: max(0, until + 1 - chunk.first_seq)]
+            await self._hold.until_known(chunks[0].events, chunks[0].arrived_ticks)
+        elif until is None:
+            chunks += self._at_hand(chunks[0])
+        admitted: list[Record] = []
         withheld: Counter[str] = Counter()
-        admitted = []
-        for record in self._stamp.records(self._lane, chunk.first_seq, events):
-            reason = self._admits(record)
-            if reason:
-                withheld[reason] += 1
-            else:
-                admitted.append(record)
-        self.position = chunk.first_seq + len(events) - 1
+        for chunk in chunks:
+            events = chunk.events if until is None else chunk.events[: max(0, until + 1 - chunk.first_seq)]
+            for record in self._stamp.records(self._lane, chunk.first_seq, events):
+                reason = self._admits(record)
+                if reason:
+                    withheld[reason] += 1
+                else:
+                    admitted.append(record)
+            self.position = chunk.first_seq + len(events) - 1
         return admitted, withheld
+
+    def _at_hand(self, chunk: Chunk) -> Iterator[Chunk]:
+        """Give what follows a chunk and need not be waited for, as far as it goes into one part."""
+        events = len(chunk.events)
+        while events < _PART_EVENTS:
+            following = self._journal.feed(self._lane).at_hand(chunk.last_seq)
+            if following is None:
+                return
+            yield following
+            chunk, events = following, events + len(following.events)
 
 
 class OpenBatch:

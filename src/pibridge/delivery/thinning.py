@@ -143,7 +143,7 @@ class Thinning:
             if reason:
                 return reason
             if record.seq > sealed_to:
-                is_kept_back = deadband.keeps_back(record, self._journal.ahead(other, self._read[other]))
+                is_kept_back = deadband.keeps_back(record, self._journal.feed(other).ahead(self._read[other]))
             else:
                 is_kept_back = record.seq in sealed
                 if not is_kept_back:

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 
+from pibridge.context.record import json_lines
 from pibridge.errors import ConfigurationError
 from pibridge.inspection.records import Passage
 from pibridge.sinks import parquet
@@ -30,7 +31,7 @@ def write_lines(passage: Passage, into: BinaryIO, name: str = _LINES) -> Iterato
     """Write all records as lines in a format of `LINE_FORMATS`, a chunk for each step."""
     encoder = open_format(name)
     for records in passage.all():
-        into.write(encoder.encode(records))
+        into.write(encoder.encode(json_lines(records)))
         yield
     into.write(encoder.finish())
 

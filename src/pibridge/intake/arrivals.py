@@ -1,7 +1,7 @@
 """What arrives on a channel becomes events: of known tags, each one once. Pure."""
 
 from bisect import insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -73,28 +73,11 @@ class Arrivals:
     def take(self, items: Iterable[StreamItem]) -> Arrived:
         """Give what is new in a message. ValueError: a time that is none."""
         arrived = Arrived([], [], [])
-        for item in items:
-            number = self._numbers.get(item.web_id)
-            if number is None:
-                number = self._numbers.get(identity(item.web_id))
-                if number is None:
-                    arrived.unknown += len(item.items)
-                    continue
-                self._numbers[item.web_id] = number
-            if item.errors or item.web_exception is not None:
-                arrived.failed.append((number, item))
-            for value in item.items:
-                self._take(event_of(number, value, ticks.parse(value.timestamp)), arrived)
-        self._note(arrived)
-        return arrived
+        return self._sorted(self._read(items, arrived), arrived)
 
     def sort(self, events: Iterable[Event]) -> Arrived:
         """Give what is new of events, among them updates and deletions in PI's own word."""
-        arrived = Arrived([], [], [])
-        for event in events:
-            self._take(event, arrived)
-        self._note(arrived)
-        return arrived
+        return self._sorted(events, Arrived([], [], []))
 
     def written(self) -> None:
         """Note that what was taken last is in the journal's hands."""
@@ -124,10 +107,40 @@ class Arrivals:
                 self._remember(event)
         return fresh
 
-    def _note(self, arrived: Arrived) -> None:
-        self._under_way = arrived.events
+    def _read(self, items: Iterable[StreamItem], arrived: Arrived) -> Iterator[Event]:
+        """Give the events of a message; note what is none."""
+        numbers = self._numbers
+        for item in items:
+            number = numbers.get(item.web_id)
+            if number is None:
+                number = numbers.get(identity(item.web_id))
+                if number is None:
+                    arrived.unknown += len(item.items)
+                    continue
+                numbers[item.web_id] = number
+            if item.errors or item.web_exception is not None:
+                arrived.failed.append((number, item))
+            for value in item.items:
+                yield event_of(number, value, ticks.parse(value.timestamp))
+
+    def _sorted(self, events: Iterable[Event], arrived: Arrived) -> Arrived:
+        new = arrived.events
+        for event in events:
+            moment = event.ticks
+            known = self._known.get(event.tag)
+            if known is not None and moment > known.times[-1] and not event.status & _EDITED:
+                # Nearly all goes this way.
+                known.newest = event
+                known.times.append(moment)
+                if len(known.times) > _REMEMBERED:
+                    del known.times[0]
+                new.append(event)
+            else:
+                self._judge(event, known, arrived)
+        self._under_way = new
         if self._watched is not None:
-            self._watched += arrived.events
+            self._watched += new
+        return arrived
 
     def _remember(self, event: Event) -> None:
         known = self._known.get(event.tag)
@@ -137,19 +150,6 @@ class Arrivals:
         elif event.ticks > known.times[0] and event.ticks not in known.times:
             # Below the first of `times` all is doubtful: to put one there would say that the journal has no others.
             known.note(event.ticks)
-
-    def _take(self, event: Event, arrived: Arrived) -> None:
-        moment = event.ticks
-        known = self._known.get(event.tag)
-        if known is not None and moment > known.times[-1] and not event.status & _EDITED:
-            # Nearly all goes this way.
-            known.newest = event
-            known.times.append(moment)
-            if len(known.times) > _REMEMBERED:
-                del known.times[0]
-            arrived.events.append(event)
-        else:
-            self._judge(event, known, arrived)
 
     def _judge(self, event: Event, known: _Known | None, arrived: Arrived) -> None:
         moment = event.ticks

@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NoReturn
 
 import structlog
@@ -44,19 +45,13 @@ class LiveChannel:
                 comparing.cancel()
 
     async def _receive(self, channel: Channel) -> None:
-        streams: list[StreamItem] = []
-        failure: PIBridgeError | None = None
-        for data in await channel.receive():
-            try:
-                streams += decode_channel(data)
-            except PIBridgeError as error:
-                failure = error  # what came before it counts
-                break
-        await self._take(streams)
-        if failure is not None:
+        failures: list[PIBridgeError] = []
+        # Each message is taken before the next is decoded: what a lump would decode to leaves the processor's cache.
+        await self._take(chain.from_iterable(_decoded(await channel.receive(), failures)))
+        for failure in failures:
             raise failure
 
-    async def _take(self, streams: Sequence[StreamItem]) -> None:
+    async def _take(self, streams: Iterable[StreamItem]) -> None:
         try:
             arrived = self.reception.arrivals.take(streams)
         except ValueError as error:
@@ -100,3 +95,13 @@ class LiveChannel:
             if behind:
                 self.reception.counters.silent += 1
                 channel.give_up(f"a silent channel: PI has newer values of {len(behind)} of its tags")
+
+
+def _decoded(messages: Sequence[bytes], failures: list[PIBridgeError]) -> Iterator[list[StreamItem]]:
+    """Decode messages one by one, up to the first that is none, of which `failures` tells: what came before counts."""
+    for data in messages:
+        try:
+            yield decode_channel(data)
+        except PIBridgeError as error:
+            failures.append(error)
+            return

@@ -67,6 +67,10 @@ class Feed:
             floor = self._handoff.floor
             seq = await self._look_ahead(seq, floor)
 
+    def at_hand(self, seq: int) -> Chunk | None:
+        """Give the next events behind position `seq` if they are in memory."""
+        return self._handoff.after(seq) if seq >= self._handoff.floor else self._ahead.pop(seq, None)
+
     def ahead(self, seq: int) -> Span | None:
         """Give from when to when all durable events behind a position are, at the most. None: there are none.
 

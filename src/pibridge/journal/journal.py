@@ -29,7 +29,6 @@ from pibridge.journal.replays import Replays
 from pibridge.journal.requests import Requests
 from pibridge.journal.selections import Selections
 from pibridge.journal.settings import JournalSettings
-from pibridge.journal.spans import Span
 from pibridge.journal.stat import JournalStat
 from pibridge.journal.tags import Description
 from pibridge.journal.tally import Ledger
@@ -309,9 +308,9 @@ class Journal:
         """Give the next durable events of a lane behind position `after`; wait for any. Raises JournalError."""
         return await self._feeds[lane].after(after)
 
-    def ahead(self, lane: Lane, seq: int) -> Span | None:
-        """Give from when to when all durable events of a lane behind a position are, at the most; None: of none."""
-        return self._feeds[lane].ahead(seq)
+    def feed(self, lane: Lane) -> Feed:
+        """Give what tells which durable events of a lane are at hand, and how far all of them reach."""
+        return self._feeds[lane]
 
     async def cursor(self, sink: str, lane: Lane, *, start: Literal["now", "retained"] = "retained") -> Cursor:
         """Give how far a sink has got. A new one starts before what is still kept, or behind all that is there now."""

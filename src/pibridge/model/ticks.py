@@ -12,8 +12,8 @@ FOREVER = 2_534_023_008_000_000_000 - 1
 """The last tick of the year 9999, which PI writes for "not ended yet"."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TICKS_OF_DIGITS: Final[tuple[int, ...]] = tuple(10 ** (7 - digits) for digits in range(8))
-"""How many ticks the last of so many fractional digits counts."""
+_DIGITS: Final = 7
+_REMEMBERED_SECONDS: Final = 4096
 
 
 def parse(text: str) -> int:
@@ -21,16 +21,13 @@ def parse(text: str) -> int:
 
     Raises ValueError for what is no time.
     """
-    start_ticks = _second_start(text[:19])
+    start_ticks = _seconds[text[:19]]
     if start_ticks is None or text[-1] != "Z":
         return _parse_any(text)
     digits = text[20:-1]
-    if not digits:
-        return start_ticks
-    try:
-        return start_ticks + int(digits) * _TICKS_OF_DIGITS[len(digits)]
-    except IndexError:
-        return start_ticks + int(digits[:7])
+    if len(digits) == _DIGITS:
+        return start_ticks + int(digits)
+    return start_ticks + int(digits[:_DIGITS].ljust(_DIGITS, "0"))
 
 
 def render(ticks: int) -> str:
@@ -41,11 +38,14 @@ def render(ticks: int) -> str:
 
 def render_all(moments: Sequence[int]) -> list[str]:
     """Give many times, each as `render` does."""
-    if not moments or min(moments) < PER_SECOND:
-        return [render(ticks) for ticks in moments]
-    # The last seven digits are the fraction; all numbers are written at once.
-    texts = msgspec.json.encode(moments).decode()[1:-1].split(",")
-    return [f"{_text_of_seconds(text[:-7])}{text[-7:]}Z" for text in texts]
+    if not moments:
+        return []
+    # All fractions are written at once, each with a 1 before its digits.
+    fractions = msgspec.json.encode([ticks % PER_SECOND + PER_SECOND for ticks in moments]).decode()
+    return [
+        f"{_second_text(ticks // PER_SECOND)}.{digits}Z"
+        for ticks, digits in zip(moments, fractions[2:-1].split(",1"), strict=True)
+    ]
 
 
 def day(ticks: int) -> str:
@@ -58,23 +58,29 @@ def from_seconds(seconds: float) -> int:
     return round(seconds * PER_SECOND)
 
 
-@lru_cache(maxsize=4096)
+class _Seconds(dict[str, int | None]):
+    """The ticks of `YYYY-MM-DDTHH:MM:SS`, None for what is written otherwise; as many as were asked for lately."""
+
+    def __missing__(self, text: str) -> int | None:
+        if len(self) >= _REMEMBERED_SECONDS:
+            self.clear()
+        self[text] = start_ticks = _second_start(text)
+        return start_ticks
+
+
+_seconds: Final = _Seconds()
+
+
 def _second_start(text: str) -> int | None:
-    """Give the ticks of `YYYY-MM-DDTHH:MM:SS`, None for what is written otherwise."""
     if text[10:11] != "T":
         return None
     moment = datetime.fromisoformat(text).replace(tzinfo=UTC)
     return ((moment - _EPOCH) // timedelta(seconds=1)) * PER_SECOND
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_REMEMBERED_SECONDS)
 def _second_text(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
-
-
-@lru_cache(maxsize=4096)
-def _text_of_seconds(digits: str) -> str:
-    return f"{_second_text(int(digits))}."
 
 
 def _parse_any(text: str) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final, TypeVar, TypeVarTuple
 
 import structlog
 
-from pibridge.context.record import Record
+from pibridge.context.record import json_lines
 from pibridge.errors import UnavailableError
 from pibridge.sinks.contract import Batch, Receipt
 from pibridge.sinks.formats import PARQUET, gathered, name_of, open_format
@@ -69,7 +69,8 @@ class FileSink:
         self._being_written |= {lines.path, file.path}
         try:
             async for records in batch:
-                await self._on_disk(lines.append, records)
+                # Encoded here: in the thread it would wait for Python's lock, each time, as long as the loop has work.
+                await self._on_disk(lines.append, json_lines(records))
                 if lines.size_bytes >= self._roll_bytes and batch.sealed is None:
                     break
             bounds = await batch.seal()
@@ -167,9 +168,9 @@ class _LinesFile(_PartFile):
         self.size_bytes = 0
         self._encoder = open_format(extension)
 
-    def append(self, records: Sequence[Record]) -> None:
+    def append(self, lines: bytes) -> None:
         """Write records where a reader sees them at once, unless a compressor gathers them."""
-        self._write(self._encoder.encode(records))
+        self._write(self._encoder.encode(lines))
 
     def finish(self) -> int:
         """Write what a compressor still has; give the descriptor."""

@@ -1,12 +1,11 @@
 """How records lie in a file or an object, and what it is called."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import zstandard
 
-from pibridge.context.record import Record, json_lines
 from pibridge.sinks.contract import Bounds
 
 _BLOCK_BYTES: Final = 64 << 10
@@ -16,10 +15,10 @@ _ZSTD_LEVEL: Final = 3
 
 
 class Encoder(Protocol):
-    """Turns the records of one file into its bytes; the same records give the same bytes, however they are parted."""
+    """Turns the lines of one file into its bytes; the same lines give the same bytes, however they are parted."""
 
-    def encode(self, records: Sequence[Record]) -> bytes:
-        """Take more records. Gives the bytes that are ready, none while a compressor gathers."""
+    def encode(self, lines: bytes) -> bytes:
+        """Take more lines. Gives the bytes that are ready, none while a compressor gathers."""
         ...
 
     def finish(self) -> bytes:
@@ -28,8 +27,8 @@ class Encoder(Protocol):
 
 
 class _Lines:
-    def encode(self, records: Sequence[Record]) -> bytes:
-        return json_lines(records)
+    def encode(self, lines: bytes) -> bytes:
+        return lines
 
     def finish(self) -> bytes:
         return b""
@@ -45,10 +44,10 @@ class _CompressedLines:
         self._compressor = compressor
         self._waiting = bytearray()
 
-    def encode(self, records: Sequence[Record]) -> bytes:
-        # What a compressor writes may depend on how it is fed: blocks of one size make it depend on the records alone.
+    def encode(self, lines: bytes) -> bytes:
+        # What a compressor writes may depend on how it is fed: blocks of one size make it depend on the lines alone.
         waiting = self._waiting
-        waiting += json_lines(records)
+        waiting += lines
         end = len(waiting) - len(waiting) % _BLOCK_BYTES
         ready = [
             self._compressor.compress(bytes(waiting[start : start + _BLOCK_BYTES]))

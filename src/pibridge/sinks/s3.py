@@ -25,6 +25,7 @@ from awscrt.s3 import (
     create_default_s3_signing_config,
 )
 
+from pibridge.context.record import json_lines
 from pibridge.errors import ConfigurationError, UnavailableError
 from pibridge.sinks.contract import Batch, Bounds, Receipt, Refusal, start_of
 from pibridge.sinks.formats import PARQUET, gathered, name_of, open_format
@@ -138,7 +139,7 @@ class S3Sink:
     async def _gather(self, batch: Batch, spool: BinaryIO) -> Bounds:
         encoder = open_format(gathered(self._format))
         async for records in batch:
-            await asyncio.to_thread(lambda given: spool.write(encoder.encode(given)), records)
+            await asyncio.to_thread(lambda lines: spool.write(encoder.encode(lines)), json_lines(records))
             if spool.tell() >= self._roll_bytes and batch.sealed is None:
                 break
         await asyncio.to_thread(lambda: spool.write(encoder.finish()))
