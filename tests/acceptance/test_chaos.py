@@ -191,7 +191,9 @@ class Chaos:
         settings = self._daemon.settings
         settings["refresh"] = "6s" if settings["refresh"] == "5s" else "5s"
         if settings["streams"].pop("extra", None) is None:
-            settings["streams"]["extra"] = {"select": {"points": [r"\\PISRV1\SINUSOID"]}, "reread": None}
+            # What a channel tells as an error is had by reading it again.
+            reread = settings["streams"]["channels"]["reread"]
+            settings["streams"]["extra"] = {"select": {"points": [r"\\PISRV1\SINUSOID"]}, "reread": reread}
         # No SIGHUP: a process that has only just been started would die of it.
         self._daemon.configure(settings)
         await asyncio.sleep(self._random.uniform(0.2, 3))

@@ -60,12 +60,18 @@ async def test_records_come_in_order_with_their_places(dock: Dock) -> None:
 
 
 async def test_what_is_at_hand_comes_in_one_part(dock: Dock) -> None:
-    """As far as a part goes, and not beyond where an earlier try was sealed."""
-    for start in range(0, 3000, 500):
-        await dock.journal.commit(Lane.LIVE, events(500, first=start), NOW)
-    source = supply(dock)
-    assert [len((await source.read())[0]) for _ in range(2)] == [2000, 1000]
-    assert len((await supply(dock).read(600))[0]) == 500
+    """Live events as far as a part goes, those of history one chunk after the other: they may have to wait."""
+    for lane in (Lane.LIVE, Lane.HISTORY):
+        for start in range(0, 6000, 500):
+            await dock.journal.commit(lane, events(500, first=start), NOW)
+    source, stop = supply(dock), Stop()
+    parts = [await first_of(source, stop, None) for _ in range(2)]
+    assert [len(part[0]) for part in parts if part] == [4000, 2000]
+    assert source.at_hand() is None
+    past = Supply(dock.journal, Lane.HISTORY, 0, dock.stamp(), EVERYTHING, dock.hold())
+    part = await first_of(past, stop, None)
+    assert part
+    assert len(part[0]) == 500
 
 
 async def test_what_the_filter_keeps_back_is_counted_and_passed(dock: Dock) -> None:

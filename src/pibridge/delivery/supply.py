@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from pibridge.context.filters import Filter
 from pibridge.context.record import Record
@@ -12,13 +12,13 @@ from pibridge.delivery.stop import Stop
 from pibridge.journal.chunks import Chunk
 from pibridge.journal.journal import Journal
 from pibridge.model import ticks
-from pibridge.model.event import Lane
+from pibridge.model.event import Event, Lane
 from pibridge.sinks.contract import Bounds
 
 Read = tuple[list[Record], Counter[str]]
 """What passed the filter, and how many records were withheld, by the key of the filter."""
 
-_PART_EVENTS = 2000
+_PART_EVENTS = 4000
 """So many live events that are at hand are taken at once: for each part a sink goes to its thread and back."""
 
 _ON_DISK_S = 0.3
@@ -38,39 +38,38 @@ class Supply:
         self._admits = admits
         self._hold = hold
 
+    def at_hand(self) -> Read | None:
+        """Give what `read` would, as far as it goes into one part, if nothing of it need be waited for."""
+        if self._lane is Lane.HISTORY:
+            return None  # its context may have to be waited for; live events have waited before they got their place
+        feed = self._journal.feed(self._lane)
+        read: Read = [], Counter()
+        begun = self.position
+        while self.position - begun < _PART_EVENTS and (chunk := feed.at_hand(self.position)) is not None:
+            self._take(chunk, chunk.events, read)
+        return None if self.position == begun else read
+
     async def read(self, until: int | None = None) -> Read:
-        """Wait for what is next: give what passes the filter, and how many were withheld by which key.
+        """Wait for the next chunk: give what passes the filter, and how many were withheld by which key.
 
         `until`: nothing beyond this place is given, nor counted as read. Can be cancelled without losing anything.
         """
-        chunks = [await self._journal.next(self._lane, self.position)]
+        chunk = await self._journal.next(self._lane, self.position)
         if self._lane is Lane.HISTORY:
-            # Live events have waited before they got their place.
-            await self._hold.until_known(chunks[0].events, chunks[0].arrived_ticks)
-        elif until is None:
-            chunks += self._at_hand(chunks[0])
-        admitted: list[Record] = []
-        withheld: Counter[str] = Counter()
-        for chunk in chunks:
-            events = chunk.events if until is None else chunk.events[: max(0, until + 1 - chunk.first_seq)]
-            for record in self._stamp.records(self._lane, chunk.first_seq, events):
-                reason = self._admits(record)
-                if reason:
-                    withheld[reason] += 1
-                else:
-                    admitted.append(record)
-            self.position = chunk.first_seq + len(events) - 1
-        return admitted, withheld
+            await self._hold.until_known(chunk.events, chunk.arrived_ticks)
+        read: Read = [], Counter()
+        self._take(chunk, chunk.events if until is None else chunk.events[: max(0, until + 1 - chunk.first_seq)], read)
+        return read
 
-    def _at_hand(self, chunk: Chunk) -> Iterator[Chunk]:
-        """Give what follows a chunk and need not be waited for, as far as it goes into one part."""
-        events = len(chunk.events)
-        while events < _PART_EVENTS:
-            following = self._journal.feed(self._lane).at_hand(chunk.last_seq)
-            if following is None:
-                return
-            yield following
-            chunk, events = following, events + len(following.events)
+    def _take(self, chunk: Chunk, events: Sequence[Event], read: Read) -> None:
+        admitted, withheld = read
+        for record in self._stamp.records(self._lane, chunk.first_seq, events):
+            reason = self._admits(record)
+            if reason:
+                withheld[reason] += 1
+            else:
+                admitted.append(record)
+        self.position = chunk.first_seq + len(events) - 1
 
 
 class OpenBatch:
@@ -155,6 +154,9 @@ async def first_of(supply: Supply, stop: Stop, deadline: float | None) -> Read |
     loop = asyncio.get_running_loop()
     if stop.is_over() or (deadline is not None and loop.time() >= deadline):
         return None
+    await asyncio.sleep(0)  # all others have their turn between two parts
+    if (read := supply.at_hand()) is not None:
+        return read
     reading = asyncio.ensure_future(supply.read())
     stopping = asyncio.ensure_future(stop.wait())
     try:
