@@ -18,9 +18,10 @@ from pibridge.audit.sides import Sides, State, compared_of
 from pibridge.config.loaded import Loaded
 from pibridge.context.choice import Choice, of_tag
 from pibridge.errors import PIBridgeError
+from pibridge.inspection.covered import covered
 from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Sighting
-from pibridge.intake.coverage import Coverage, Span
+from pibridge.intake.coverage import Span
 from pibridge.intake.instants import latest
 from pibridge.journal.gaps import Gap
 from pibridge.journal.reader import JournalReader
@@ -241,14 +242,12 @@ class Auditor:
             found.take_absent(name, await self._do(self._journaled.records, lacking))
 
     def _state(self) -> State:
-        with self._reader.at_once():
-            joined, unpaid, trimmed = self._reader.joined(), self._reader.gaps(), self._reader.tally().trimmed_ticks
-            coverage = Coverage.of(joined, unpaid, self._reader.backfills(), trimmed)
+        coverage, unpaid = covered(self._reader)
         under_way = self._archive.now() - _UNDER_WAY_TICKS if self._is_read else 0
-        gaps = {number: [self._ahead(number, since, under_way)] for number, since in joined.items()}
+        gaps = {number: [self._ahead(number, since, under_way)] for number, since in coverage.joined.items()}
         for gap in unpaid:
             gaps.setdefault(gap.tag, []).append(gap)
-        return State(coverage, gaps, trimmed)
+        return State(coverage, gaps, coverage.trimmed_ticks)
 
     def _ahead(self, number: int, joined_ticks: int, since_ticks: int) -> Gap:
         """Give what is still to be read behind the newest event of a tag and since then."""

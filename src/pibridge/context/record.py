@@ -27,8 +27,9 @@ _FRAME_OPS: Final = ((START, "start"), (END, "end"), (DELETE, "delete"), (UPDATE
 class Context(Struct, frozen=True, eq=False):
     """What is known about a tag's events while nothing about the tag changes; made by `context_of`.
 
-    Parts of the record's JSON: `v` is what goes before `seq`; `stream` all from there on, but for the batch; `good` all
-    behind a good number, of which `line` makes a record. `has_batches`: some batch rule speaks for the asset.
+    Parts of the record's JSON: `v` is what goes before `seq`; `stream` all from there on, but for the batch; `quality`
+    the same of a good value. `unit`: goes with numbers, if the tag has one. `has_batches`: some batch rule speaks for
+    the asset.
     `replay`: id of the replay that sends the events again.
     """
 
@@ -38,8 +39,8 @@ class Context(Struct, frozen=True, eq=False):
     has_batches: bool
     v: Raw
     stream: Raw
-    good: Raw
-    line: "type[_GoodNumber | _GoodNumberWithUnit]"
+    quality: Raw
+    unit: str | UnsetType
     replay: str = ""
 
 
@@ -57,17 +58,9 @@ class _GoodNumber(Struct, gc=False):
     seq: int
     ts: str
     value: float | Raw
+    unit: str | UnsetType
     quality: Raw
-    batch: Raw | UnsetType = UNSET
-
-
-class _GoodNumberWithUnit(Struct, gc=False):
-    v: Raw
-    seq: int
-    ts: str
-    value: float | Raw
-    unit: Raw
-    batch: Raw | UnsetType = UNSET
+    batch: Raw | UnsetType
 
 
 def context_of(  # noqa: PLR0913 - all that a tag's records share
@@ -86,7 +79,6 @@ def context_of(  # noqa: PLR0913 - all that a tag's records share
     if asset is not None:
         shared["asset"] = asset
     stream = _raw(tag.stream, shared)
-    good = _raw("good", {"stream": stream})
     return Context(
         tag=tag,
         asset=asset,
@@ -94,8 +86,8 @@ def context_of(  # noqa: PLR0913 - all that a tag's records share
         has_batches=has_batches,
         v=_raw(VERSION, {"kind": tag.kind, "site": site}),
         stream=stream,
-        good=_raw(tag.unit, {"quality": good}) if tag.unit else good,
-        line=_GoodNumberWithUnit if tag.unit else _GoodNumber,
+        quality=_raw("good", {"stream": stream}),
+        unit=tag.unit or UNSET,
         replay=replay,
     )
 
@@ -151,10 +143,9 @@ def _fields(records: Sequence[Record]) -> list[object]:
         context = record.context
         if number is None:
             fields.append(_telling(record, time))
-        elif record.batch is None:
-            fields.append(context.line(context.v, record.seq, time, number, context.good))
         else:
-            fields.append(context.line(context.v, record.seq, time, number, context.good, _raw_text(record.batch.json)))
+            batch = UNSET if record.batch is None else _raw_text(record.batch.json)
+            fields.append(_GoodNumber(context.v, record.seq, time, number, context.unit, context.quality, batch))
     return fields
 
 

@@ -10,11 +10,11 @@ from pibridge.config.loaded import Loaded
 from pibridge.context.record import Record, json_record
 from pibridge.inspection.absence import Absence, Silence, reason
 from pibridge.inspection.at_sinks import AtSinks
+from pibridge.inspection.covered import covered
 from pibridge.inspection.explanation import Explanation, Found, Missing, OfTag
 from pibridge.inspection.records import Records
 from pibridge.inspection.sightings import Around, Sighting, around
 from pibridge.inspection.words import change_in_words, quality_in_words
-from pibridge.intake.coverage import Coverage
 from pibridge.journal.gaps import Gap
 from pibridge.journal.reader import JournalReader
 from pibridge.journal.tags import TagBook
@@ -96,9 +96,7 @@ class _Looking:
         self._known = known
         self._sinks = AtSinks(loaded, reader, records)
         self._selected = reader.selected()
-        with reader.at_once():
-            self._joined, self._gaps, trimmed = reader.joined(), reader.gaps(), reader.tally().trimmed_ticks
-            self._coverage = Coverage.of(self._joined, self._gaps, reader.backfills(), trimmed)
+        self._coverage, self._gaps = covered(reader)
 
     def notes(self, *, has_daemon: bool) -> list[str]:
         """Say what limits the answers."""
@@ -116,7 +114,7 @@ class _Looking:
         found = around(self._reader, number, moment)
         is_selected = number in self._selected.get(tag.stream, ()) or tag.kind == "frame"
         is_selected = is_selected and tag.stream in self._configuration.streams
-        joined = self._joined.get(number)
+        joined = self._coverage.joined.get(number)
         return OfTag(
             tag=tag.name,
             path=tag.path,
@@ -140,7 +138,7 @@ class _Looking:
         said = reason(
             Silence(
                 ticks=moment,
-                joined_ticks=self._joined.get(number),
+                joined_ticks=self._coverage.joined.get(number),
                 was_read=bool(self._coverage.spans_within(number, moment, moment)),
                 gaps=_of(self._gaps, number),
                 damaged=self._reader.damaged(),

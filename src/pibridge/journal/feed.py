@@ -54,18 +54,15 @@ class Feed:
         while True:
             if self._failure is not None:
                 raise self._failure
-            if seq >= self._handoff.floor:
-                chunk = self._handoff.after(seq)
-                if chunk is not None:
-                    return chunk
-                self._spans.end(asked)
-                await self._news.wait()
-                continue
-            chunk = self._ahead.pop(seq, None)
+            chunk = self.at_hand(seq)
             if chunk is not None:
                 return chunk
             floor = self._handoff.floor
-            seq = await self._look_ahead(seq, floor)
+            if seq < floor:
+                seq = await self._look_ahead(seq, floor)
+                continue
+            self._spans.end(asked)
+            await self._news.wait()
 
     def at_hand(self, seq: int) -> Chunk | None:
         """Give the next events behind position `seq` if they are in memory."""
