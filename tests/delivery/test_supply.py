@@ -68,7 +68,7 @@ async def test_what_is_at_hand_comes_in_one_part(dock: Dock) -> None:
     parts = [await first_of(source, stop, None) for _ in range(2)]
     assert [len(part[0]) for part in parts if part] == [4000, 2000]
     assert source.at_hand() is None
-    past = Supply(dock.journal, Lane.HISTORY, 0, dock.stamp(), EVERYTHING, dock.hold())
+    past = Supply(dock.journal, Lane.HISTORY, 6000, dock.stamp(), EVERYTHING, dock.hold())
     part = await first_of(past, stop, None)
     assert part
     assert len(part[0]) == 500
