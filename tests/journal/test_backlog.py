@@ -50,7 +50,9 @@ def fill(folder: Path, count: int) -> None:
     with db:
         tags.insert(db, [Description(1, 0, sample_tags(1)[0])])
         for number in range(count // CHUNK_EVENTS):
-            chunks.insert(ledger, Lane.LIVE if number % 4 else Lane.HISTORY, packed, NOW)
+            rows = chunks.Rows(ledger)
+            rows.add(Lane.LIVE if number % 4 else Lane.HISTORY, packed, NOW)
+            rows.write()
         ledger.tally.newest_seq = count - 5 * CHUNK_EVENTS
         tally.save(db, ledger.tally)
         for lane in Lane:

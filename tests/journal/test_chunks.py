@@ -23,7 +23,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def store(ledger: Ledger, lane: Lane, count: int, *, first: int = 0) -> int:
     """Store one chunk; give its position."""
     (part,) = Packer().pack(events(count, first=first))
-    seq = chunks.insert(ledger, lane, part, NOW)
+    rows = chunks.Rows(ledger)
+    seq = rows.add(lane, part, NOW)
+    rows.write()
     save(ledger.db, ledger.tally)
     return seq
 

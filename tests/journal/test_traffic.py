@@ -42,7 +42,7 @@ class Road:
 
     def write(self, store: Store, first_seq: int) -> None:
         """Make a store durable."""
-        store.packed = list(Packer().pack(store.events))
+        store.packed = Packer().pack(store.events)
         store.first_seq = first_seq
         store.held_ids = [1] * len(store.packed) if store.holds else []
         self.traffic.settle(Settled(stored=[store], answers=[(store.future, None)] if store.future else []))

@@ -15,6 +15,10 @@ UNREADABLE: Final = (apsw.CorruptError, apsw.IOError)
 """A page is not what was written, or the disk does not give it."""
 
 
+_COLUMNS: Final = "seq, lane, before, events, first_ticks, last_ticks, arrived_ticks, stored_s, codec, crc, payload"
+_ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
 class Chunk(Struct, frozen=True):
     """Events of one lane in order; `events[i]` has position `first_seq + i`. Others read the same list: leave it.
 
@@ -60,18 +64,24 @@ class Dropped(Struct, frozen=True):
     events: int
 
 
-def insert(ledger: Ledger, lane: Lane, packed: Packed, arrived_ticks: int) -> int:
-    """Store one chunk; give its first position."""
-    tally = ledger.tally
-    seq = tally.next_seq
-    count = len(packed.events)
-    label = Label(seq, lane, count, packed.first_ticks, packed.last_ticks, arrived_ticks)
-    crc = checksum(label, packed.payload)
-    ledger.db.execute(
-        """INSERT INTO chunk
-               (seq, lane, before, events, first_ticks, last_ticks, arrived_ticks, stored_s, codec, crc, payload)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
+class Rows:
+    """Chunks that are stored within one transaction: their places are given at once, their rows written together.
+
+    For each statement the writer waits for its turn among the threads.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._values: list[object] = []
+        self._count = 0
+
+    def add(self, lane: Lane, packed: Packed, arrived_ticks: int) -> int:
+        """Take one chunk in; give its first position."""
+        tally = self._ledger.tally
+        seq = tally.next_seq
+        count = len(packed.events)
+        label = Label(seq, lane, count, packed.first_ticks, packed.last_ticks, arrived_ticks)
+        self._values += (
             seq,
             lane.value,
             tally.stored(lane),
@@ -79,14 +89,21 @@ def insert(ledger: Ledger, lane: Lane, packed: Packed, arrived_ticks: int) -> in
             packed.first_ticks,
             packed.last_ticks,
             arrived_ticks,
-            int(ledger.now_s),
+            int(self._ledger.now_s),
             MSGPACK_ZSTD,
-            crc,
+            checksum(label, packed.payload),
             packed.payload,
-        ),
-    )
-    tally.count(lane, count)
-    return seq
+        )
+        self._count += 1
+        tally.count(lane, count)
+        return seq
+
+    def write(self) -> None:
+        """Write the rows that were not written yet."""
+        if self._count:
+            rows = ", ".join([_ROW] * self._count)
+            self._ledger.db.execute(f"INSERT INTO chunk ({_COLUMNS}) VALUES {rows}", self._values)  # noqa: S608 - our own names
+            self._values, self._count = [], 0
 
 
 def positions(db: apsw.Connection, lane: Lane, after: int, limit: int) -> list[int]:
@@ -181,8 +198,12 @@ def read(db: apsw.Connection, lane: Lane | None, seq: int, unpacker: Unpacker) -
 
 def oldest(db: apsw.Connection) -> int | None:
     """Give the position of the oldest event kept."""
-    heads = [_next(db, lane, 0) for lane in Lane]
-    return min((seq for seq in heads if seq is not None), default=None)
+    found: int | None = db.execute(
+        "SELECT min(seq) FROM (SELECT min(seq) AS seq FROM chunk WHERE lane = ? UNION ALL"
+        " SELECT min(seq) FROM chunk WHERE lane = ?)",
+        tuple(lane.value for lane in Lane),
+    ).get
+    return found
 
 
 def set_aside(ledger: Ledger, damaged: Sequence[Damaged]) -> list[Damaged]:

@@ -5,7 +5,7 @@ that neither can change unnoticed.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from struct import Struct as Layout
 from typing import Final
 
@@ -23,6 +23,7 @@ LARGEST_CHUNK_BYTES: Final = 256 << 10
 LARGEST_EVENT_BYTES: Final = 1 << 20
 
 _LABEL: Final = Layout("<q?qqqq")
+_TURN_BYTES: Final = 5 << 10
 
 
 class DamagedError(Exception):
@@ -55,22 +56,27 @@ class Packer:
 
     def __init__(self) -> None:
         self._encode = msgpack.Encoder().encode
-        self._compress = zstandard.ZstdCompressor(level=1).compress
+        self._compress = zstandard.ZstdCompressor(level=1).multi_compress_to_buffer
 
-    def pack(self, events: list[Event]) -> Iterator[Packed]:
+    def pack(self, events: list[Event]) -> list[Packed]:
         """Give the events, in order, as one or more chunks of bounded size.
 
         An event whose value cannot be stored (an integer beyond 64 bits, half a Unicode pair, more than a megabyte)
         becomes one with status ERROR that says so: it must not hold up the others.
         """
-        parts = -(-len(events) // LARGEST_CHUNK_EVENTS)
-        if parts == 1:
-            yield from self._pack(events)
-            return
-        for part in range(parts):
-            yield from self._pack(events[part * len(events) // parts : (part + 1) * len(events) // parts])
+        return self.pack_all([events])[0]
 
-    def _pack(self, events: list[Event]) -> Iterator[Packed]:
+    def pack_all(self, runs: Sequence[list[Event]]) -> list[list[Packed]]:
+        """Pack each of many runs of events.
+
+        They are compressed by one call: while others run Python, each one waits some milliseconds to go on.
+        """
+        encoded = [[part for piece in _pieces(run) for part in self._encoded(piece)] for run in runs]
+        raws: list[bytes | bytearray | memoryview] = [raw for parts in encoded for _, raw in parts]
+        payloads = iter(self._compress(raws) if raws else ())
+        return [[_packed(events, len(raw), next(payloads).tobytes()) for events, raw in parts] for parts in encoded]
+
+    def _encoded(self, events: list[Event]) -> list[tuple[list[Event], bytes]]:
         try:
             raw = self._encode(events)
         except (MsgspecError, OverflowError, RecursionError, TypeError, ValueError):
@@ -78,14 +84,11 @@ class Packer:
             raw = self._encode(events)
         if len(raw) > LARGEST_CHUNK_BYTES and len(events) > 1:
             half = len(events) // 2
-            yield from self._pack(events[:half])
-            yield from self._pack(events[half:])
-            return
+            return self._encoded(events[:half]) + self._encoded(events[half:])
         if len(raw) > LARGEST_EVENT_BYTES:
             events = [_refused(events[0], f"a value of {len(raw)} bytes is too large to keep")]
             raw = self._encode(events)
-        times = [event.ticks for event in events]
-        yield Packed(events, self._compress(raw), len(raw), min(times), max(times))
+        return [(events, raw)]
 
     def _storable(self, event: Event) -> Event:
         try:
@@ -127,7 +130,23 @@ def checksum(label: Label, payload: bytes) -> int:
         label.last_ticks,
         label.arrived_ticks,
     )
-    return zlib.crc32(payload, zlib.crc32(_LABEL.pack(*numbers)))
+    crc = zlib.crc32(_LABEL.pack(*numbers))
+    # Of more at once zlib would let other threads have their turn, and wait for its own.
+    for start in range(0, len(payload), _TURN_BYTES):
+        crc = zlib.crc32(payload[start : start + _TURN_BYTES], crc)
+    return crc
+
+
+def _pieces(events: list[Event]) -> list[list[Event]]:
+    count = -(-len(events) // LARGEST_CHUNK_EVENTS)
+    if count == 1:
+        return [events]
+    return [events[part * len(events) // count : (part + 1) * len(events) // count] for part in range(count)]
+
+
+def _packed(events: list[Event], raw_bytes: int, payload: bytes) -> Packed:
+    times = [event.ticks for event in events]
+    return Packed(events, payload, raw_bytes, min(times), max(times))
 
 
 def _refused(event: Event, reason: str) -> Event:

@@ -48,7 +48,7 @@ class Quota:
 
 def used_bytes(db: apsw.Connection) -> int:
     """Give how much of the file is in use."""
-    pages: int = db.pragma("page_count") - db.pragma("freelist_count")
+    pages: int = db.execute("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count").get
     return pages * PAGE_BYTES
 
 

@@ -78,10 +78,14 @@ class Retention:
         ledger.db.execute("DELETE FROM damaged WHERE mended AND last_seq < ?", (chunks.oldest(ledger.db) or 0,))
         ledger.db.execute("DELETE FROM dropped WHERE until_s < ?", (before_s,))
 
+    def is_below_pressure(self, size_bytes: int, tags: int) -> bool:
+        """Tell whether so much of the file may be in use and nothing has to go for it."""
+        return size_bytes <= _PRESSURE * self._quota.data_bytes(tags)
+
     def make_room(self, ledger: Ledger, incoming_bytes: int, tags: int) -> bool:
         """Remove what may go until this much more fits; tell whether it does."""
         limit = self._quota.data_bytes(tags)
-        if used_bytes(ledger.db) + incoming_bytes > _PRESSURE * limit:
+        if not self.is_below_pressure(used_bytes(ledger.db) + incoming_bytes, tags):
             self._remove_acknowledged(ledger, enough_bytes=int(_RELIEVED * limit) - incoming_bytes, before_s=_ANY_AGE)
         if self._drops and used_bytes(ledger.db) + incoming_bytes > limit:
             self._drop(ledger, int(_DROPPED * limit) - incoming_bytes)
@@ -90,8 +94,7 @@ class Retention:
     def has_room_again(self, ledger: Ledger, incoming_bytes: int, tags: int) -> bool:
         """Make room in a journal that was full; tell whether there is enough that it is not full at once again."""
         fits = self.make_room(ledger, incoming_bytes, tags)
-        below = used_bytes(ledger.db) + incoming_bytes <= _PRESSURE * self._quota.data_bytes(tags)
-        return fits and (self._drops or below)
+        return fits and (self._drops or self.is_below_pressure(used_bytes(ledger.db) + incoming_bytes, tags))
 
     def _remove_acknowledged(self, ledger: Ledger, *, enough_bytes: int, before_s: int) -> None:
         for _ in range(_LARGEST_ROWS // _BATCH_ROWS):

@@ -4,6 +4,7 @@ import threading
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Final, TypeVar
 
@@ -12,11 +13,8 @@ import structlog
 from msgspec.structs import replace
 
 from pibridge.errors import JournalError
-from pibridge.journal import chunks, facts, gaps, held, tally
+from pibridge.journal import chunks, gaps, tally
 from pibridge.journal.codec import Packer
-from pibridge.journal.facts import DropFact, Fact
-from pibridge.journal.gaps import AdvanceGap, CloseGap
-from pibridge.journal.held import DropHeld
 from pibridge.journal.jobs import Call, Job, Remember, Settled, Store, full_error
 from pibridge.journal.letters import Counting
 from pibridge.journal.newest import NewestPages
@@ -24,10 +22,12 @@ from pibridge.journal.quota import Quota, Reserve, used_bytes
 from pibridge.journal.retention import Retention, UndoneError
 from pibridge.journal.schema import PAGE_BYTES
 from pibridge.journal.tally import Ledger, Tally
+from pibridge.journal.work import Work
 
 _log = structlog.get_logger()
 
 _TICK_S: Final = 1.0
+_AT_ONCE_EVENTS: Final = 50_000
 _MAKE_ROOM: Final = "make the sinks take their backlog, or raise journal.max_size"
 _T = TypeVar("_T")
 
@@ -144,25 +144,30 @@ class Writer:
         return goes_on
 
     def _take(self) -> tuple[list[Job], bool]:
-        """Wait for jobs, up to a second; give all there are, up to the size of one commit. False: the last ones."""
+        """Wait for jobs, up to a second; give all there are, up to some number of events. False: the last ones."""
         jobs: list[Job] = []
-        size_bytes = 0
-        try:
+        events = 0
+        goes_on = True
+        with suppress(Empty):
             job = self._jobs.get(timeout=_TICK_S)
             while job is not None:
+                jobs.append(job)
                 if isinstance(job, Store):
-                    job.packed = list(self._packer.pack(job.events))
-                size_bytes += job.size_bytes
-                if isinstance(job, Store) and job.future is None:
-                    jobs += job.parts()
-                else:
-                    jobs.append(job)
-                if size_bytes >= self._quota.group_bytes:
-                    return jobs, True
+                    events += len(job.events)
+                if events >= _AT_ONCE_EVENTS:
+                    break
                 job = self._jobs.get_nowait()
-        except Empty:
-            return jobs, True
-        return jobs, False
+            goes_on = job is not None
+        return self._packed(jobs), goes_on
+
+    def _packed(self, jobs: Sequence[Job]) -> list[Job]:
+        stores = [job for job in jobs if isinstance(job, Store)]
+        for store, parts in zip(stores, self._packer.pack_all([store.events for store in stores]), strict=True):
+            store.packed = parts
+        packed: list[Job] = []
+        for job in jobs:
+            packed += job.parts() if isinstance(job, Store) and job.future is None else (job,)
+        return packed
 
     def _groups(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         """Give the jobs, in order, in parts that the write-ahead log has room for."""
@@ -210,56 +215,43 @@ class Writer:
         """Do the jobs in one transaction. On any error nothing of it is done."""
         self._make_wal_room(sum(job.size_bytes for job in jobs))
         try:
-            settled, refused = self._change(now_s, lambda ledger: self._do_all(ledger, jobs))
+            work = self._change(now_s, lambda ledger: self._do_all(ledger, jobs))
         except BaseException:
             self._pages.forget()
             raise
-        for store in refused:
-            self._refuse(store, settled, full_error())
-        return settled
+        for store in work.refused:
+            self._refuse(store, work.settled, full_error())
+        return work.settled
 
-    def _do_all(self, ledger: Ledger, jobs: Sequence[Job]) -> tuple[Settled, list[Store]]:
-        settled = Settled()
-        refused: list[Store] = []
+    def _do_all(self, ledger: Ledger, jobs: Sequence[Job]) -> Work:
+        expected_bytes = self.used_bytes + sum(job.size_bytes for job in jobs)
+        has_room = self._retention.is_below_pressure(expected_bytes, self._tags())
+        work = Work(ledger, chunks.Rows(ledger), has_room=has_room)
         for job in jobs:
-            self._do(ledger, job, settled, refused)
-        return settled, refused
+            self._do(job, work)
+        work.rows.write()
+        return work
 
-    def _do(self, ledger: Ledger, job: Job, settled: Settled, refused: list[Store]) -> None:
+    def _do(self, job: Job, work: Work) -> None:
         match job:
             case Store() if job.size_bytes > self._quota.wal_bytes:
                 raise JournalError("more than fits one commit of the journal", hint="raise journal.max_size")
-            case Store() if self.full or not self._fits(ledger, job):
+            case Store() if self.full or not self._fits(job, work):
                 self._set_full("journal.max_size is reached")
-                refused.append(job)
+                work.refused.append(job)
             case Store():
-                self._store(ledger, job)
-                settled.stored.append(job)
-                if job.future is not None:
-                    settled.answers.append((job.future, None))
+                work.store(job)
             case Call():
-                settled.answers.append((job.future, job.run(ledger)))
-            case Remember() if not (self._stalled or refused):
-                self._remember(ledger, job)
+                work.rows.write()
+                work.settled.answers.append((job.future, job.run(work.ledger)))
+            case Remember() if not (self._stalled or work.refused):
+                self._remember(work.ledger, job)
 
-    def _fits(self, ledger: Ledger, store: Store) -> bool:
-        return self._retention.make_room(ledger, store.size_bytes, self._tags())
-
-    def _store(self, ledger: Ledger, store: Store) -> None:
-        if store.holds:
-            store.held_ids = [held.insert(ledger.db, part, store.arrived_ticks) for part in store.packed]
-            return
-        store.first_seq = ledger.tally.next_seq
-        for part in store.packed:
-            chunks.insert(ledger, store.lane, part, store.arrived_ticks)
-        for change in store.changes:
-            match change:
-                case AdvanceGap() | CloseGap():
-                    gaps.change(ledger.db, (change,))
-                case Fact() | DropFact():
-                    facts.change(ledger.db, (change,))
-                case DropHeld():
-                    held.drop(ledger.db, change.id)
+    def _fits(self, store: Store, work: Work) -> bool:
+        if work.has_room:
+            return True
+        work.rows.write()
+        return self._retention.make_room(work.ledger, store.size_bytes, self._tags())
 
     def _remember(self, ledger: Ledger, job: Remember) -> None:
         ahead = [store.first_seq for store in job.ahead if store.first_seq]
