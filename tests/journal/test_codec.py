@@ -1,3 +1,5 @@
+import struct
+import zlib
 from typing import Any
 
 import pytest
@@ -100,3 +102,21 @@ def test_an_unknown_codec_is_damage() -> None:
     (part,) = Packer().pack([Event(1, 5, 1)])
     with pytest.raises(DamagedError, match="codec 9"):
         Unpacker().unpack(label_of(part), 9, checksum(label_of(part), part.payload), part.payload)
+
+
+@given(st.lists(st.integers(0, 5000), max_size=6))
+def test_many_runs_are_packed_as_each_alone(sizes: list[int]) -> None:
+    """Packing them together is quicker, and changes nothing."""
+    runs = [[Event(1, tick, tick / 7) for tick in range(size)] for size in sizes]
+    together = Packer().pack_all(runs)
+    assert [[unpack(part, part.payload) for part in parts] for parts in together] == [
+        [part.events for part in Packer().pack(run)] for run in runs
+    ]
+    assert [[event for part in parts for event in part.events] for parts in together] == runs
+
+
+def test_a_checksum_is_the_crc_of_label_and_payload() -> None:
+    """However large the payload is: journals outlive the way in which it is computed."""
+    payload = bytes(range(256)) * 100
+    label = Label(7, Lane.LIVE, 2, 5, 6, 9)
+    assert checksum(label, payload) == zlib.crc32(struct.pack("<qBqqqq", 7, 1, 2, 5, 6, 9) + payload)

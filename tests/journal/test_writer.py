@@ -30,6 +30,16 @@ async def test_what_waits_is_committed_together(tmp_path: Path) -> None:
             assert journal.stat().events == 200
 
 
+async def test_jobs_of_one_commit_see_what_came_before_them(tmp_path: Path) -> None:
+    """A new sink knows how many events lie before its place, though all is written together."""
+    async with opened(tmp_path) as journal:
+        storing = [asyncio.ensure_future(journal.commit(Lane.LIVE, noise(1000), NOW)) for _ in range(9)]
+        await asyncio.sleep(0)
+        begun = await journal.cursor("lake", Lane.LIVE, start="now")
+        await asyncio.gather(*storing)
+        assert (begun.seq, begun.passed) == (9000, 9000)
+
+
 FAULTS = [("sync", 1), ("sync", 2), ("sync", 5), ("write", 1), ("write", 4), ("write", 40)]
 
 

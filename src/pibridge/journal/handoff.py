@@ -5,7 +5,7 @@ from typing import Final
 
 from pibridge.journal.chunks import Chunk
 
-LARGEST_BYTES: Final = 4 << 20
+LARGEST_BYTES: Final = 6 << 20
 _EVENT_BYTES: Final = 100
 _CHUNK_BYTES: Final = 500
 
