@@ -30,6 +30,15 @@ def store(ledger: Ledger, lane: Lane, count: int, *, first: int = 0) -> int:
     return seq
 
 
+def test_any_number_of_chunks_can_be_stored_together(ledger: Ledger) -> None:
+    """More than one statement of SQLite takes."""
+    (part,) = Packer().pack(events(1))
+    rows = chunks.Rows(ledger)
+    assert [rows.add(Lane.LIVE, part, NOW) for _ in range(3000)] == list(range(1, 3001))
+    rows.write()
+    assert chunks.positions(ledger.db, Lane.LIVE, 0, 9999) == list(range(1, 3001))
+
+
 def test_positions_are_global_and_contiguous(ledger: Ledger) -> None:
     """Both lanes share the positions."""
     assert [store(ledger, Lane.LIVE, 3), store(ledger, Lane.HISTORY, 2), store(ledger, Lane.LIVE, 1)] == [1, 4, 6]

@@ -15,6 +15,8 @@ UNREADABLE: Final = (apsw.CorruptError, apsw.IOError)
 """A page is not what was written, or the disk does not give it."""
 
 
+_ROWS_AT_ONCE: Final = 1000
+"""SQLite takes some 32,000 values at once."""
 _COLUMNS: Final = "seq, lane, before, events, first_ticks, last_ticks, arrived_ticks, stored_s, codec, crc, payload"
 _ROW: Final = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
@@ -96,13 +98,16 @@ class Rows:
         )
         self._count += 1
         tally.count(lane, count)
+        if self._count == _ROWS_AT_ONCE:
+            self.write()
         return seq
 
     def write(self) -> None:
         """Write the rows that were not written yet."""
         if self._count:
             rows = ", ".join([_ROW] * self._count)
-            self._ledger.db.execute(f"INSERT INTO chunk ({_COLUMNS}) VALUES {rows}", self._values)  # noqa: S608 - our own names
+            insert = f"INSERT INTO chunk ({_COLUMNS}) VALUES {rows}"  # noqa: S608 - our own names
+            self._ledger.db.execute(insert, self._values)
             self._values, self._count = [], 0
 
 
