@@ -2,17 +2,22 @@ import asyncio
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
 import pytest
 
 from journal.bad_disk import bad_disk
-from journal.samples import NOW, Clock, events, noise, opened, read_all, tags, values
+from journal.samples import NOW, NOW_S, Clock, events, noise, opened, read_all, tags, values
 from pibridge.errors import JournalError, JournalFullError
+from pibridge.journal import chunks, cursors, opening
 from pibridge.journal.gaps import NewGap
+from pibridge.journal.jobs import Call, Settled, Store
 from pibridge.journal.journal import Journal
+from pibridge.journal.quota import Quota
 from pibridge.journal.settings import JournalSettings
+from pibridge.journal.writer import Writer
 from pibridge.model.event import Lane
 
 
@@ -28,16 +33,6 @@ async def test_what_waits_is_committed_together(tmp_path: Path) -> None:
             )
             assert 1_000_000 - disk.fail_in <= 20
             assert journal.stat().events == 200
-
-
-async def test_jobs_of_one_commit_see_what_came_before_them(tmp_path: Path) -> None:
-    """A new sink knows how many events lie before its place, though all is written together."""
-    async with opened(tmp_path) as journal:
-        storing = [asyncio.ensure_future(journal.commit(Lane.LIVE, noise(1000), NOW)) for _ in range(9)]
-        await asyncio.sleep(0)
-        begun = await journal.cursor("lake", Lane.LIVE, start="now")
-        await asyncio.gather(*storing)
-        assert (begun.seq, begun.passed) == (9000, 9000)
 
 
 FAULTS = [("sync", 1), ("sync", 2), ("sync", 5), ("write", 1), ("write", 4), ("write", 40)]
@@ -161,9 +156,13 @@ FULL_DISK = """
 import asyncio, sys
 from pathlib import Path
 from pibridge.errors import JournalFullError
+from pibridge.journal import chunks, cursors, opening
 from pibridge.journal.gaps import NewGap
+from pibridge.journal.jobs import Call, Settled, Store
 from pibridge.journal.journal import Journal
+from pibridge.journal.quota import Quota
 from pibridge.journal.settings import JournalSettings
+from pibridge.journal.writer import Writer
 from pibridge.model.event import Lane
 sys.path.append(sys.argv[2])
 from journal.samples import NOW, noise, tags
@@ -213,3 +212,50 @@ def test_a_really_full_disk_is_survived_without_restart(tmp_path: Path) -> None:
     script = [sys.executable, "-c", FULL_DISK, str(tmp_path), str(Path(__file__).parent.parent)]
     done = subprocess.run([*shell, *script], capture_output=True, check=False, text=True, timeout=60)
     assert done.stdout.endswith("nothing lost\n"), done.stdout + done.stderr
+
+
+def written(folder: Path, jobs: Sequence[Store | Call], max_bytes: int = 1 << 30) -> tuple[Writer, Settled]:
+    """Have these jobs done, as many together as go into one commit; give the writer, and what it answered."""
+    parts = opening.load(JournalSettings(path=folder, max_size=max_bytes), lambda: NOW_S)
+    settled = Settled()
+    writer = Writer(
+        parts.db,
+        quota=parts.quota,
+        reserve=parts.reserve,
+        retention=parts.retention,
+        now=lambda: NOW_S,
+        tags=lambda: 1,
+        settle=settled.add,
+        fail=pytest.fail,
+    )
+    for job in jobs:
+        writer.submit(job)
+    writer.start()
+    writer.stop()
+    writer.join()
+    for reader in (parts.lookup, parts.shelf):
+        reader.close()
+    return writer, settled
+
+
+async def test_a_job_sees_what_is_stored_with_it(tmp_path: Path) -> None:
+    """Though the chunks of one commit are written together."""
+    answer = asyncio.get_running_loop().create_future()
+    call = Call(lambda ledger: chunks.oldest(ledger.db), answer)
+    _, settled = written(tmp_path, [Store(Lane.LIVE, events(10), NOW), call, Store(Lane.LIVE, events(10), NOW)])
+    assert settled.answers == [(answer, 1)]
+
+
+async def test_what_is_stored_together_stays_within_the_limit_together(tmp_path: Path) -> None:
+    """Each of many chunks would still fit by itself: cursors and gaps keep the room behind them."""
+    max_bytes = 16 << 20
+    owing = Call(
+        lambda ledger: cursors.create(ledger, ("lake", Lane.LIVE), "retained"),
+        asyncio.get_running_loop().create_future(),
+    )
+    stores = [Store(Lane.LIVE, noise(100, value_bytes=300), NOW) for _ in range(600)]
+    writer, settled = written(tmp_path, [owing, *stores], max_bytes)
+    limit = Quota(max_bytes).data_bytes(1)
+    assert writer.full
+    assert len(settled.stored) < len(stores)
+    assert 0.95 * limit < writer.used_bytes <= limit
