@@ -218,6 +218,7 @@ def written(folder: Path, jobs: Sequence[Store | Call], max_bytes: int = 1 << 30
     """Have these jobs done, as many together as go into one commit; give the writer, and what it answered."""
     parts = opening.load(JournalSettings(path=folder, max_size=max_bytes), lambda: NOW_S)
     settled = Settled()
+    failures: list[JournalError] = []
     writer = Writer(
         parts.db,
         quota=parts.quota,
@@ -226,7 +227,7 @@ def written(folder: Path, jobs: Sequence[Store | Call], max_bytes: int = 1 << 30
         now=lambda: NOW_S,
         tags=lambda: 1,
         settle=settled.add,
-        fail=pytest.fail,
+        fail=failures.append,
     )
     for job in jobs:
         writer.submit(job)
@@ -235,6 +236,7 @@ def written(folder: Path, jobs: Sequence[Store | Call], max_bytes: int = 1 << 30
     writer.join()
     for reader in (parts.lookup, parts.shelf):
         reader.close()
+    assert not failures
     return writer, settled
 
 
